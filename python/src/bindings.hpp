@@ -1,0 +1,4 @@
+// One function per subject; each lives in a file of its own.
+#pragma once
+
+#include <pybind11/pybind11.h>

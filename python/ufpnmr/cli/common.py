@@ -1,0 +1,114 @@
+"""What several verbs share: options, output, exit code 3."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ufpnmr.errors import InputError
+from ufpnmr.results import Record
+
+NOT_TRUSTWORTHY = 3
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(suffix: str) -> Callable[[F], F]:
+    """``-o FILE`` and ``--force``; use `writable` on the value."""
+
+    def decorate(function: F) -> F:
+        function = click.option("--force", is_flag=True, help="Overwrite an existing output file.")(function)
+        return click.option(
+            "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help=f"File to write ({suffix})."
+        )(function)
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+
+trajectory_options_list = (
+    click.option("--timestep", type=float, help="MD timestep in ps (frames: step x timestep). Never guessed."),
+    click.option(
+        "--log", "log_file", type=click.Path(path_type=Path), help="LAMMPS log of the run, to take the timestep from."
+    ),
+    click.option("--elements", help="Element of each LAMMPS type, e.g. 'Li P S'."),
+    click.option("--topology", type=click.Path(path_type=Path), help="Companion data file (DCD has no identities)."),
+)
+
+
+def trajectory_options(function: F) -> F:
+    """Options every verb takes that reads a trajectory: --timestep --log --elements --topology."""
+    for option in reversed(trajectory_options_list):
+        function = option(function)
+    return function
+
+
+def writable(path: Path | None, force: bool) -> Path | None:
+    """Refuse an existing output file unless `force`, and a folder that does not exist."""
+    if path is None:
+        return None
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; give another name or --force to overwrite")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder; create it first")
+    return path
+
+
+def report(records: Mapping[str, Record], as_json: bool, extra: Mapping[str, Any] | None = None) -> int:
+    """Print records on stdout and return the exit code: 0, or 3 if one claims no value."""
+    if as_json:
+        document = {**(extra or {}), **{name: record.to_dict() for name, record in records.items()}}
+        click.echo(json.dumps(document, indent=1))
+    else:
+        width = max((len(name) for name in records), default=0)
+        for name, record in records.items():
+            click.echo(f"{name:<{width}} = {record}")
+    return exit_code(records.values())
+
+
+def exit_code(records: Iterable[Record]) -> int:
+    """0 if every record claims a central value, else 3."""
+    return 0 if all(record.trustworthy for record in records) else NOT_TRUSTWORTHY
+
+
+def say(message: str) -> None:
+    """One line of log on stderr."""
+    click.echo(message, err=True)
+
+
+def progress(total: int, label: str) -> Any:
+    """Return a tqdm bar on a terminal; otherwise an object that logs a line per 10 %."""
+    from tqdm import tqdm
+
+    if sys.stderr.isatty():
+        return tqdm(total=total, desc=label, unit="frame", file=sys.stderr)
+    return _Lines(total, label)
+
+
+class _Lines:
+    """Stand-in for tqdm where stderr is a file: a line per 10 %."""
+
+    def __init__(self, total: int, label: str) -> None:
+        self.total, self.label, self.done, self.said = max(total, 1), label, 0, 0
+
+    def update(self, n: int = 1) -> None:
+        self.done += n
+        tenth = 10 * self.done // self.total
+        if tenth > self.said:
+            self.said = tenth
+            say(f"{self.label}: {10 * tenth} % ({self.done} of {self.total})")
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        """Nothing to clean up."""

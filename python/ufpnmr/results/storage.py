@@ -1,0 +1,158 @@
+"""How result objects reach a file: HDF5 for arrays, JSON for fits.
+
+A result is a frozen dataclass. Its array fields carry shape and unit in their metadata (`array`), its other fields are
+JSON (numbers, strings, dictionaries, `Record`). Both formats name a schema and its version; a newer version or another
+schema is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ufpnmr.errors import InputError
+from ufpnmr.results.record import Record
+
+__all__ = ["StoredResult", "array", "write_text_atomically"]
+
+Self = TypeVar("Self", bound="StoredResult")
+
+
+def array(unit: str, shape: str, **kwargs: Any) -> Any:
+    """Declare an array field of a result: its unit and its shape, e.g. ``array("ps", "(L,)")``."""
+    return dataclasses.field(metadata={"unit": unit, "shape": shape}, **kwargs)
+
+
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """Write `text` so that a kill leaves either the old file or the new one."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return {"record": value.to_dict()}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"record"}:
+            return Record.from_dict(value["record"])
+        return {key: _rich(item) for key, item in value.items()}
+    return [_rich(item) for item in value] if isinstance(value, list) else value
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredResult:
+    """Base of all result objects: `write`, `read`, and a one-screen `repr`.
+
+    Attributes
+    ----------
+    provenance : dict
+        See `ufpnmr.provenance.collect`.
+    """
+
+    schema: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+
+    provenance: dict[str, Any] = dataclasses.field(kw_only=True, default_factory=dict)
+
+    @classmethod
+    def _array_fields(cls) -> dict[str, Any]:
+        return {f.name: f.metadata for f in dataclasses.fields(cls) if "unit" in f.metadata}
+
+    def write(self, path: str | Path) -> None:
+        """Write to `path`: JSON if its name ends in ``.json``, else HDF5. An existing file is replaced at once or not."""
+        arrays = self._array_fields()
+        rest = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in arrays}
+        path = Path(path)
+        if path.suffix == ".json":
+            document = {"schema": self.schema, "schema_version": self.schema_version, **rest}
+            for name, meta in arrays.items():
+                document[name] = {**meta, "data": _plain(getattr(self, name))}
+            write_text_atomically(path, json.dumps(document, indent=1) + "\n")
+            return
+        import h5py
+
+        partial = path.with_name(path.name + ".partial")
+        with h5py.File(partial, "w") as file:
+            file.attrs["schema"] = self.schema
+            file.attrs["schema_version"] = self.schema_version
+            for name, value in rest.items():
+                file.attrs[name] = json.dumps(value)
+            for name, meta in arrays.items():
+                value = getattr(self, name)
+                if value is None:
+                    continue
+                dataset = file.create_dataset(name, data=value)
+                dataset.attrs.update(meta)
+        partial.replace(path)
+
+    @classmethod
+    def read(cls: type[Self], path: str | Path) -> Self:
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        InputError
+            No such file, not this schema, or written by a newer version.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a {cls.schema} file")
+        if path.suffix == ".json":
+            document = json.loads(path.read_text(encoding="utf-8"))
+            cls._check(path, document.pop("schema", None), document.pop("schema_version", 0))
+            for name in cls._array_fields():
+                data = document[name]["data"]
+                document[name] = None if data is None else np.asarray(data)
+            return cls(
+                **{key: _rich(value) if key not in cls._array_fields() else value for key, value in document.items()}
+            )
+        import h5py
+
+        if not h5py.is_hdf5(path):
+            raise InputError(f"{path}: expected a {cls.schema} file (HDF5), found another format or a truncated file")
+        with h5py.File(path, "r") as file:
+            cls._check(path, file.attrs.get("schema"), file.attrs.get("schema_version", 0))
+            values: dict[str, Any] = {name: file[name][()] if name in file else None for name in cls._array_fields()}
+            names = {f.name for f in dataclasses.fields(cls)} - values.keys()
+            values.update({name: _rich(json.loads(file.attrs[name])) for name in names if name in file.attrs})
+        return cls(**values)
+
+    @classmethod
+    def _check(cls, path: Path, schema: Any, version: Any) -> None:
+        if schema != cls.schema:
+            raise InputError(f"{path}: expected a {cls.schema} file, found {schema or 'no schema attribute'}")
+        if int(version) > cls.schema_version:
+            raise InputError(
+                f"{path}: {schema} version {version} is newer than this ufpnmr reads ({cls.schema_version}); upgrade ufpnmr"
+            )
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__}"]
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.name == "provenance":
+                continue
+            if isinstance(value, np.ndarray):
+                lines.append(f"  {f.name}: {value.dtype} {value.shape} {f.metadata.get('unit', '')}")
+            else:
+                text = str(value)
+                lines.append(f"  {f.name}: {text if len(text) < 90 else text[:87] + '...'}")
+        return "\n".join(lines)
