@@ -7,9 +7,11 @@
 #include <limits>
 #include <string>
 
-namespace ufp {
+namespace ufp
+{
 
-namespace {
+namespace
+{
 
 using Vector = std::array<double, 3>;
 
@@ -37,7 +39,7 @@ Vector scaled(const Vector &a, double s)
 Vector normal_to(const Vector &a, const Vector &b)
 {
   Vector n = cross(a, b);
-  if (norm(n) == 0.0) {    // b is zero: any axis that is far from a
+  if (norm(n) == 0.0) {  // b is zero: any axis that is far from a
     std::size_t smallest = 0;
     for (std::size_t d = 1; d < 3; ++d)
       if (std::fabs(a[d]) < std::fabs(a[smallest])) smallest = d;
@@ -58,11 +60,11 @@ void set_row(std::array<double, 9> &m, std::size_t d, const Vector &v)
   std::copy(v.begin(), v.end(), m.begin() + static_cast<std::ptrdiff_t>(3 * d));
 }
 
-}    // namespace
+}  // namespace
 
 CellList::CellList(const double *positions, std::size_t n, const std::array<double, 9> &cell,
-                   const std::array<bool, 3> &periodic, double cutoff) :
-    n_(n), cutoff_(cutoff), cell_(cell), periodic_(periodic), x_(positions, positions + 3 * n)
+                   const std::array<bool, 3> &periodic, double cutoff)
+    : n_(n), cutoff_(cutoff), cell_(cell), periodic_(periodic), x_(positions, positions + 3 * n)
 {
   if (!(cutoff > 0.0) || !std::isfinite(cutoff))
     throw DomainError("neighbour search: expected a cutoff above 0, found " + std::to_string(cutoff));
@@ -106,7 +108,7 @@ std::array<double, 3> CellList::invert_and_heights()
   Vector heights{};
   const std::array<Vector, 3> faces{cross(b, c), cross(c, a), cross(a, b)};
   for (std::size_t d = 0; d < 3; ++d) {
-    set_row(inverse_, d, scaled(faces[d], 1.0 / volume));    // fraction_d = inverse_d . x
+    set_row(inverse_, d, scaled(faces[d], 1.0 / volume));  // fraction_d = inverse_d . x
     heights[d] = std::fabs(volume) / norm(faces[d]);
   }
   return heights;
@@ -126,7 +128,7 @@ void CellList::wrap()
           throw DomainError("neighbour search: atom " + std::to_string(i) + " is more than 1e9 cells away");
         wrapped_[i][d] = static_cast<int>(whole);
         f -= whole;
-        if (f >= 1.0) f = std::nextafter(1.0, 0.0);    // a tiny negative number plus 1
+        if (f >= 1.0) f = std::nextafter(1.0, 0.0);  // a tiny negative number plus 1
       }
       fraction_[3 * i + d] = f;
     }
@@ -172,8 +174,8 @@ void CellList::choose_bins(const std::array<double, 3> &heights)
 std::size_t CellList::bin_of(const std::array<int, 3> &b) const
 {
   return (static_cast<std::size_t>(b[0]) * static_cast<std::size_t>(bins_[1]) + static_cast<std::size_t>(b[1])) *
-      static_cast<std::size_t>(bins_[2]) +
-      static_cast<std::size_t>(b[2]);
+             static_cast<std::size_t>(bins_[2]) +
+         static_cast<std::size_t>(b[2]);
 }
 
 void CellList::fill_bins()
@@ -235,4 +237,4 @@ void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
   });
 }
 
-}    // namespace ufp
+}  // namespace ufp

@@ -9,7 +9,8 @@
 
 namespace py = pybind11;
 
-namespace {
+namespace
+{
 
 using Array = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
@@ -36,14 +37,13 @@ py::tuple neighbor_list(const Array &positions, const Array &cell, const std::ar
     }
   }
   const auto pairs = static_cast<py::ssize_t>(first.size());
-  return py::make_tuple(py::array_t<std::int64_t>(pairs, first.data()),
-                        py::array_t<std::int64_t>(pairs, second.data()),
+  return py::make_tuple(py::array_t<std::int64_t>(pairs, first.data()), py::array_t<std::int64_t>(pairs, second.data()),
                         py::array_t<int>({pairs, py::ssize_t{3}}, shift.data()),
                         py::array_t<double>({pairs, py::ssize_t{3}}, displacement.data()),
                         py::array_t<double>(pairs, distance.data()));
 }
 
-}    // namespace
+}  // namespace
 
 void bind_cell_list(py::module_ &m)
 {

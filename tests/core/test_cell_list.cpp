@@ -12,7 +12,8 @@
 using ufp::CellList;
 using ufp::Neighbor;
 
-namespace {
+namespace
+{
 
 std::vector<Neighbor> brute_force(const std::vector<double> &x, const std::array<double, 9> &cell,
                                   const std::array<bool, 3> &periodic, double cutoff, std::size_t i, int images)
@@ -49,8 +50,7 @@ void compare(const std::vector<double> &x, const std::array<double, 9> &cell, co
       CHECK(found[n].index == expected[n].index);
       CHECK(found[n].shift == expected[n].shift);
       CHECK_CLOSE(found[n].distance, expected[n].distance, 1e-12);
-      for (std::size_t k = 0; k < 3; ++k)
-        CHECK_CLOSE(found[n].displacement[k], expected[n].displacement[k], 1e-12);
+      for (std::size_t k = 0; k < 3; ++k) CHECK_CLOSE(found[n].displacement[k], expected[n].displacement[k], 1e-12);
     }
   }
 }
@@ -65,18 +65,17 @@ template <typename F> bool refused(F f)
   return false;
 }
 
-}    // namespace
+}  // namespace
 
 int main()
 {
   std::mt19937 generator(7);
   std::uniform_real_distribution<double> uniform(0.0, 1.0);
   const std::array<double, 9> cells[] = {
-      {6.0, 0.0, 0.0, 0.0, 7.0, 0.0, 0.0, 0.0, 8.0},
-      {5.0, 0.3, -0.4, 2.4, 6.0, 0.2, -2.0, 1.5, 7.0},
-      {2.1, 0.0, 0.0, 1.0, 2.3, 0.0, 0.7, -0.9, 2.0},    // smaller than the cutoff
-      {0.0, 0.0, 9.0, 8.0, 0.0, 0.0, 0.0, 7.0, 0.0},     // axes permuted
-      {5.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, -5.0},    // left-handed
+      {6.0, 0.0, 0.0, 0.0, 7.0, 0.0, 0.0, 0.0, 8.0},  {5.0, 0.3, -0.4, 2.4, 6.0, 0.2, -2.0, 1.5, 7.0},
+      {2.1, 0.0, 0.0, 1.0, 2.3, 0.0, 0.7, -0.9, 2.0},  // smaller than the cutoff
+      {0.0, 0.0, 9.0, 8.0, 0.0, 0.0, 0.0, 7.0, 0.0},   // axes permuted
+      {5.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, -5.0},  // left-handed
   };
   for (const auto &cell : cells)
     for (int mask = 0; mask < 8; ++mask) {
@@ -84,7 +83,7 @@ int main()
       std::vector<double> x;
       for (int i = 0; i < 30; ++i) {
         std::array<double, 3> f{};
-        for (auto &value : f) value = 3.0 * uniform(generator) - 1.0;    // two thirds of the atoms lie outside
+        for (auto &value : f) value = 3.0 * uniform(generator) - 1.0;  // two thirds of the atoms lie outside
         for (std::size_t k = 0; k < 3; ++k) x.push_back(f[0] * cell[k] + f[1] * cell[3 + k] + f[2] * cell[6 + k]);
       }
       compare(x, cell, periodic, 3.7, 8);

@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-namespace ufp {
+namespace ufp
+{
 
 struct Neighbor {
   std::array<double, 3> displacement;  // x_j + shift . cell - x_i, A
@@ -43,14 +44,14 @@ class CellList
   double cutoff_;
   std::array<double, 9> cell_, inverse_{};
   std::array<bool, 3> periodic_;
-  std::vector<double> x_;                      // as given
-  std::vector<double> fraction_;               // in [0, 1) along periodic directions
-  std::vector<std::array<int, 3>> wrapped_;    // x = (fraction + wrapped) . cell
+  std::vector<double> x_;                    // as given
+  std::vector<double> fraction_;             // in [0, 1) along periodic directions
+  std::vector<std::array<int, 3>> wrapped_;  // x = (fraction + wrapped) . cell
   std::array<int, 3> bins_{{1, 1, 1}}, reach_{{0, 0, 0}};
   std::array<double, 3> lowest_{}, per_width_{};
   std::vector<std::array<int, 3>> bin_;
-  std::vector<std::size_t> start_;    // atoms of bin b: order_[start_[b] .. start_[b + 1])
+  std::vector<std::size_t> start_;  // atoms of bin b: order_[start_[b] .. start_[b + 1])
   std::vector<int> order_;
 };
 
-}    // namespace ufp
+}  // namespace ufp
