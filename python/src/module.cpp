@@ -29,4 +29,5 @@ PYBIND11_MODULE(_core, m)
   bind_cell_list(m);
   bind_potential(m);
   bind_efg(m);
+  bind_dynamics(m);
 }
