@@ -27,7 +27,7 @@ LI_S_CUTOFF = 3.4  # Å; 4b has contacts up to 3.17 Å, the next shell of 8d and
 def lithium_coordination(atoms: Atoms, cutoff: float = LI_S_CUTOFF) -> dict[str, int]:
     """Return how many Li have how many S within `cutoff` (Å), e.g. ``{"LiS4": 96, "LiS6": 48}``."""
     symbols = np.array(atoms.get_chemical_symbols())
-    first, second = neighbor_list("ij", atoms, {("Li", "S"): cutoff})
+    first = neighbor_list("i", atoms, {("Li", "S"): cutoff})
     count = np.bincount(first[symbols[first] == "Li"], minlength=len(atoms))[symbols == "Li"]
     return {f"LiS{n}": int(np.sum(count == n)) for n in np.unique(count)}
 

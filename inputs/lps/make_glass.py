@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from lammps_data import MASSES, AMU_PER_A3_IN_G_PER_CM3, density, read_data, write_data
+from lammps_data import AMU_PER_A3_IN_G_PER_CM3, MASSES, density, read_data, write_data
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -104,7 +104,7 @@ def read_log(path: Path) -> tuple[dict[str, float], dict[str, NDArray[np.float64
 def describe(atoms: Atoms, log: Path) -> dict[str, object]:
     """Return the provenance of the glass: density, quench rate, anions, pressures."""
     settings, stages = read_log(log)
-    nvt, npt = stages["anneal"], stages["npt"]
+    npt = stages["npt"]
     settled = npt[len(npt) // 2 :]
     return {
         "structure": "amorphous Li3PS4, 72 formula units",
@@ -115,7 +115,6 @@ def describe(atoms: Atoms, log: Path) -> dict[str, object]:
             "last": round(float(npt[-1, 6]), 4),
             "averaged_over_ps": round(float(settled[-1, 1] - settled[0, 1]), 1),
         },
-        "pressure_nvt_300K_bar": round(float(nvt[-1, 5])),
         "quench_rate_K_per_s": (settings["T_melt"] - settings["T"]) / settings["t_quench"] * 1e12,
         "settings": settings,
         "census": anion_census(atoms).to_dict(),

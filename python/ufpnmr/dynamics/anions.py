@@ -76,7 +76,7 @@ def anion_census(atoms: Any, cutoff: float = 2.6) -> AnionCensus:
     is_p, is_s = symbols == "P", symbols == "S"
     if not is_p.any() or not is_s.any():
         raise InputError(f"anion census: expected P and S atoms, found {atoms.get_chemical_formula()}")
-    first, second = neighbor_list("ij", atoms, cutoff)
+    first, second = neighbor_list("ij", atoms, cutoff)  # type: ignore[no-untyped-call]
     bonded = (is_p[first] & (is_p | is_s)[second]) | (is_s[first] & is_p[second])
     first, second = first[bonded], second[bonded]
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(atoms), len(atoms)))
@@ -184,7 +184,8 @@ def broken_bonds(
         )
     elements = np.asarray(elements)
     start = Atoms(elements, positions=positions[0], cell=cell[0], pbc=True)
-    phosphorus, sulphur, image = neighbor_list("ijS", start, {("P", "S"): cutoff})
+    pairs = {("P", "S"): cutoff}
+    phosphorus, sulphur, image = neighbor_list("ijS", start, pairs)  # type: ignore[no-untyped-call]
     keep = elements[phosphorus] == "P"
     phosphorus, sulphur, image = phosphorus[keep], sulphur[keep], image[keep]
     if not len(phosphorus):
