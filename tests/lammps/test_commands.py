@@ -1,6 +1,7 @@
 """What users type: syntax, messages, restart, clear, several instances."""
 
 import pytest
+
 import uf3_reference as reference
 from lammps_run import cluster, commands, instance, launch, static
 
@@ -107,7 +108,7 @@ def test_settings_survive_a_restart_and_coefficients_do_not(potentials, tmp_path
     with instance(tmp_path) as lmp:
         lmp.commands_list([f"read_restart {restart}", f"pair_coeff * * {potentials}/T.uf3 Li", "run 0"])
         assert lmp.get_thermo("pe") == energy  # two-body terms alone: the degree was kept
-        with pytest.raises(Exception, match="expected at least 1.000000, the first knot"):
+        with pytest.raises(Exception, match=r"expected at least 1\.000000, the first knot"):
             lmp.commands_list(["displace_atoms all move 0 0 0", "set atom 2 x 10.5", "run 0"])
 
 

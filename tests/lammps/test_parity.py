@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 import uf3_reference as reference
 from lammps_run import System, static, static_ranks
 
