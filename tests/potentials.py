@@ -1,7 +1,8 @@
 """The test potentials and cells of `uf3_reference` as the objects the package works with."""
 
-import uf3_reference as reference
 from ase import Atoms
+
+import uf3_reference as reference
 from ufpnmr.potential import PairBlock, Potential, TripletBlock
 
 

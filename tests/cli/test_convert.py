@@ -3,8 +3,9 @@
 import json
 
 import numpy as np
-import potentials
 import pytest
+
+import potentials
 import uf3_reference as reference
 from ufpnmr import Potential
 

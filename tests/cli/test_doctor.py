@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ufpnmr import installation
 from ufpnmr.errors import UfpError
 

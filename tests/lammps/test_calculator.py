@@ -4,9 +4,10 @@ import dataclasses
 import warnings
 
 import numpy as np
-import potentials
 import pytest
 from ase import Atoms
+
+import potentials
 from lammps_run import System, static
 from ufpnmr import Potential
 from ufpnmr.errors import DomainError, InputError
@@ -28,9 +29,7 @@ STRUCTURES = {"packing of 24": potentials.packing(24), "small triclinic cell": s
 def pair_style(atoms, path, folder, onebody):
     system = System(atoms.positions, np.array([TYPES[s] for s in atoms.symbols]), atoms.cell.array)
     setup = ["box tilt large"]
-    return static(
-        system, [f"pair_style ufp 3 onebody {onebody}", f"pair_coeff * * {path} Li P S"], folder, setup=setup
-    )
+    return static(system, [f"pair_style ufp 3 onebody {onebody}", f"pair_coeff * * {path} Li P S"], folder, setup=setup)
 
 
 @pytest.mark.parametrize("atoms", STRUCTURES.values(), ids=STRUCTURES)

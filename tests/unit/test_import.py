@@ -17,7 +17,9 @@ def test_import_stays_light(statement):
 
 
 def test_plugin_entry_point_needs_the_standard_library_only():
-    code = "import sys, ufpnmr_plugin; ufpnmr_plugin.plugin_dir(); print('numpy' in sys.modules, 'ufpnmr' in sys.modules)"
+    code = (
+        "import sys, ufpnmr_plugin; ufpnmr_plugin.plugin_dir(); print('numpy' in sys.modules, 'ufpnmr' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"
 

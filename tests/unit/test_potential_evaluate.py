@@ -3,11 +3,12 @@
 import dataclasses
 
 import numpy as np
-import potentials
 import pytest
-import uf3_reference as reference
 from ase import Atoms
 from ase.build import bulk
+
+import potentials
+import uf3_reference as reference
 from ufpnmr.errors import DomainError, InputError
 
 THREE = [[0, 0, 0], [2, 0, 0], [0, 2.5, 0.5]]
@@ -77,7 +78,9 @@ def test_packing_of_384_atoms(potential):
 
 
 def test_non_uniform_knots():
-    assert potentials.random_potential(warp=1.3).evaluate(potentials.packing(24)).energy == pytest.approx(126.515446115076, rel=1e-12)
+    assert potentials.random_potential(warp=1.3).evaluate(potentials.packing(24)).energy == pytest.approx(
+        126.515446115076, rel=1e-12
+    )
 
 
 def test_against_naive_loops_in_a_small_triclinic_cell(potential):

@@ -5,8 +5,9 @@ import json
 from importlib.metadata import files
 
 import numpy as np
-import potentials
 import pytest
+
+import potentials
 import uf3_reference as reference
 from ufpnmr import Potential
 from ufpnmr.errors import InputError
