@@ -81,8 +81,8 @@ def minimum_image_change(before: Floats, after: Floats, box: Box, ids: Integers,
     InputError
         If an atom moves more than 0.4 of the smallest height of the cell: its image cannot be told.
     """
-    step = after - before
-    change = np.where(box.periodic, -np.rint(step), 0.0)
+    step = np.where(box.periodic, after - before, 0.0)
+    change = -np.rint(step)
     move = np.linalg.norm((step + change) @ box.cell, axis=1)
     limit = LARGEST_MOVE * box.smallest_height() if box.periodic.any() else np.inf
     worst = int(move.argmax())
