@@ -95,7 +95,7 @@ def minimum_image_change(before: Floats, after: Floats, box: Box, ids: Integers,
     return change.astype(np.int64), move
 
 
-def flag_change(before: Integers, after: Integers) -> Integers:
-    """Multiples of 1024 that undo the overflow of 32-bit image flags between two frames, (N, 3)."""
+def flag_change(before: Floats, after: Floats) -> Integers:
+    """Return the multiples of 1024 (N, 3) that undo the overflow of 32-bit image flags between two frames."""
     turns: Integers = np.rint((after - before) / FLAG_PERIOD).astype(np.int64)
     return -FLAG_PERIOD * turns
