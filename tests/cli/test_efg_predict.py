@@ -112,6 +112,16 @@ def test_bad_input_is_one_line_and_exit_code_2(files, ufp, arguments, message):
     assert not list(folder.glob("efg.h5*"))
 
 
+def test_slab_is_refused(files, ufp):
+    folder, _ = files
+    dump = folder / "dump.lammpstrj"
+    dump.write_text(dump.read_text().replace("pp pp pp", "pp pp ff"))
+    done = ufp(*TIMED)
+    assert done.returncode == 2, done.stderr
+    assert "expected a cell periodic along a, b and c, found [True, True, False]" in done.stderr
+    assert not list(folder.glob("efg.h5*"))
+
+
 def test_interrupted_and_killed_it_continues(tmp_path, ufp):
     MODEL.write(tmp_path / "m.toml")
     write_dump(tmp_path / "dump.lammpstrj", 600, repeat=3)
