@@ -4,3 +4,4 @@
 #include <pybind11/pybind11.h>
 
 void bind_dynamics(pybind11::module_ &m);
+void bind_trajectory(pybind11::module_ &m);

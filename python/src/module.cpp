@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, m)
   pybind11::register_exception<ufp::ParseError>(m, "ParseError", PyExc_ValueError);
   pybind11::register_exception<ufp::DomainError>(m, "DomainError", PyExc_ValueError);
   bind_dynamics(m);
+  bind_trajectory(m);
 }
