@@ -48,6 +48,31 @@ def _statuses(given: Any) -> tuple[str, ...]:
     return names
 
 
+_SET_ELSEWHERE = {
+    "name": "the study",
+    "data": "md.data",
+    "potential": "md.potential",
+    "T": "system.temperature_K",
+    "timestep": "trajectory.timestep_ps",
+    "steps": "md.steps",
+    "dump": "md.dump_every",
+}
+
+
+def _free_names(variables: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    for name in variables:
+        if name in _SET_ELSEWHERE:
+            raise ValueError(f"{name} is set by {_SET_ELSEWHERE[name]}; remove it here")
+    return variables
+
+
+def _file_names(fields: dict[str, Any]) -> dict[str, Any]:
+    for name in fields:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+            raise ValueError(f"expected names of letters, digits and _, found {name!r}")
+    return fields
+
+
 InputFile = Annotated[Path, AfterValidator(_existing)]
 OutputFolder = Annotated[Path, AfterValidator(_beside_the_toml)]
 Positive = Annotated[float, Field(gt=0)]
@@ -84,7 +109,7 @@ class MolecularDynamics(_Section):
     dump_every: Count
     ranks: Count = 1
     threads: Count = 1
-    variables: dict[str, str | int | float] = {}
+    variables: Annotated[dict[str, str | int | float], AfterValidator(_free_names)] = {}
     continue_from: InputFile | None = None
 
 
@@ -111,7 +136,7 @@ class Nmr(_Section):
     """What the spectrometer would see."""
 
     isotope: str
-    fields: Annotated[dict[str, Direction], Field(min_length=1)]
+    fields: Annotated[dict[str, Direction], Field(min_length=1), AfterValidator(_file_names)]
     """Name -> direction of the magnetic field in the box frame."""
     convention: str = "harper2025"
     ordering: Literal["haeberlen", "nqr"] = "haeberlen"
