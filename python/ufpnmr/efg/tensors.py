@@ -26,22 +26,22 @@ _WEIGHT = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
 
 def to_matrix(V: ArrayLike) -> Array:
     """Return (..., 3, 3) matrices from (..., 6) components xx yy zz xy xz yz, any unit."""
-    V = np.asarray(V, dtype=np.float64)
-    return V[..., [[0, 3, 4], [3, 1, 5], [4, 5, 2]]]
+    components = np.asarray(V, dtype=np.float64)
+    return components[..., [[0, 3, 4], [3, 1, 5], [4, 5, 2]]]
 
 
 def to_voigt6(V: ArrayLike) -> Array:
     """Return (..., 6) components xx yy zz xy xz yz of (..., 3, 3) matrices, symmetrised, any unit."""
-    V = np.asarray(V, dtype=np.float64)
-    V = 0.5 * (V + np.swapaxes(V, -1, -2))
-    return V[..., [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+    matrix = np.asarray(V, dtype=np.float64)
+    matrix = 0.5 * (matrix + np.swapaxes(matrix, -1, -2))
+    return matrix[..., [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
 
 
 def traceless(V: ArrayLike) -> Array:
     """Return (..., 6) components with a third of the trace taken off each diagonal element."""
-    V = np.array(V, dtype=np.float64)
-    V[..., :3] -= V[..., :3].mean(axis=-1, keepdims=True)
-    return V
+    components = np.array(V, dtype=np.float64)
+    components[..., :3] -= components[..., :3].mean(axis=-1, keepdims=True)
+    return components
 
 
 def to_spherical(V: ArrayLike) -> Array:

@@ -66,6 +66,26 @@ class TensorSeries(StoredResult):
                 f"expected times that increase, found {self.time[frame]} ps after {self.time[frame - 1]} ps"
             )
 
+    @classmethod
+    def read(cls, path: str | Path) -> TensorSeries:
+        """Read a finished series.
+
+        Raises
+        ------
+        InputError
+            No such file, another schema, a newer version, or a series that is not finished.
+        """
+        import h5py
+
+        if h5py.is_hdf5(path):
+            with h5py.File(path, "r") as file:
+                if "frames_done" in file and file["frames_done"][0] < len(file["time"]):
+                    raise InputError(
+                        f"{path}: unfinished, {file['frames_done'][0]} of {len(file['time'])} frames; repeat the command "
+                        "that wrote it, it continues there"
+                    )
+        return super().read(path)
+
     @property
     def interval(self) -> float:
         """Time between frames, ps.
@@ -168,8 +188,10 @@ class TensorSeriesWriter:
         another key is refused.
     provenance : dict, optional
         See `ufpnmr.provenance.collect`.
-    restart : bool
-        Throw an unfinished file away instead of continuing it.
+    resume : bool
+        Continue an unfinished file; if False it is thrown away.
+    overwrite : bool
+        Throw an unfinished file of other work away instead of refusing it.
 
     Raises
     ------
@@ -187,7 +209,8 @@ class TensorSeriesWriter:
         axes: str = "",
         key: Mapping[str, str],
         provenance: dict[str, Any] | None = None,
-        restart: bool = False,
+        resume: bool = True,
+        overwrite: bool = False,
     ) -> None:
         import h5py
 
@@ -195,18 +218,23 @@ class TensorSeriesWriter:
         self._time = np.asarray(time, dtype=np.float64)
         self._ids = np.asarray(ids, dtype=np.int64)
         self._key = dict(key)
-        if restart:
+        if not resume:
             self.partial.unlink(missing_ok=True)
+        if self.partial.exists():
+            differing = self._differences()
+            if differing and not overwrite:
+                raise InputError(
+                    f"{self.partial}: unfinished work with another {', another '.join(differing)}; remove it, force "
+                    "overwriting or give another output name"
+                )
+            if differing:
+                self.partial.unlink()
         if not self.partial.exists():
             self._create(engine, axes, provenance or {})
-        if not h5py.is_hdf5(self.partial):
-            raise InputError(f"{self.partial}: expected an unfinished tensor series, found another format; remove it")
-        self._file: h5py.File | None = h5py.File(self.partial, "r+")
         try:
-            self._check()
-        except InputError:
-            self._file.close()
-            raise
+            self._file: h5py.File | None = h5py.File(self.partial, "r+")
+        except BlockingIOError:
+            raise InputError(f"{self.partial}: another process is writing it; wait or give another name") from None
 
     def _create(self, engine: str, axes: str, provenance: dict[str, Any]) -> None:
         import h5py
@@ -227,21 +255,22 @@ class TensorSeriesWriter:
             file.create_dataset("frames_done", data=np.zeros(1, dtype=np.int64))
         new.replace(self.partial)
 
-    def _check(self) -> None:
-        file = self._open
-        if file.attrs.get("schema") != TensorSeries.schema or "key" not in file.attrs:
-            raise InputError(f"{self.partial}: expected an unfinished tensor series; remove it")
-        found = json.loads(file.attrs["key"])
-        differing = [name for name in {**found, **self._key} if found.get(name) != self._key.get(name)]
-        if not np.array_equal(file["ids"][()], self._ids):
-            differing.append("atom ids")
-        if not np.array_equal(file["time"][()], self._time):
-            differing.append("time axis")
-        if differing:
-            raise InputError(
-                f"{self.partial}: unfinished work with another {', another '.join(sorted(differing))}; remove it, "
-                "force a restart or give another output name"
-            )
+    def _differences(self) -> list[str]:
+        """Names of what the unfinished file has different from this work."""
+        import h5py
+
+        if not h5py.is_hdf5(self.partial):
+            return ["format"]
+        with h5py.File(self.partial, "r") as file:
+            if file.attrs.get("schema") != TensorSeries.schema or "key" not in file.attrs:
+                return ["schema"]
+            found = json.loads(file.attrs["key"])
+            differing = [name for name in {**found, **self._key} if found.get(name) != self._key.get(name)]
+            if not np.array_equal(file["ids"][()], self._ids):
+                differing.append("list of atom ids")
+            if not np.array_equal(file["time"][()], self._time):
+                differing.append("time axis")
+        return differing
 
     @property
     def _open(self) -> h5py.File:
