@@ -81,8 +81,8 @@ class TensorSeries(StoredResult):
             with h5py.File(path, "r") as file:
                 if "frames_done" in file and file["frames_done"][0] < len(file["time"]):
                     raise InputError(
-                        f"{path}: unfinished, {file['frames_done'][0]} of {len(file['time'])} frames; repeat the command "
-                        "that wrote it, it continues there"
+                        f"{path}: unfinished, {file['frames_done'][0]} of {len(file['time'])} frames; repeat "
+                        "the command that wrote it, it continues there"
                     )
         return super().read(path)
 
@@ -97,15 +97,13 @@ class TensorSeries(StoredResult):
         """
         if self.time.size < 2:
             raise InputError(f"expected at least two frames to know the interval, found {self.time.size}")
-        step = float(self.time[-1] - self.time[0]) / (self.time.size - 1)
-        uneven = np.abs(np.diff(self.time) - step) > _TIME_TOLERANCE * step
+        steps = np.diff(self.time)
+        usual = float(np.median(steps))
+        uneven = np.abs(steps - usual) > _TIME_TOLERANCE * usual
         if uneven.any():
             frame = int(np.argmax(uneven))
-            raise InputError(
-                f"expected frames every {step:.6g} ps, found {self.time[frame + 1] - self.time[frame]:.6g} ps "
-                f"after frame {frame}"
-            )
-        return step
+            raise InputError(f"expected frames every {usual:.6g} ps, found {steps[frame]:.6g} ps after frame {frame}")
+        return float(steps.mean())
 
     def append(self, later: TensorSeries) -> TensorSeries:
         """Join the continuation of the same run.
@@ -212,8 +210,6 @@ class TensorSeriesWriter:
         resume: bool = True,
         overwrite: bool = False,
     ) -> None:
-        import h5py
-
         self.path, self.partial = Path(path), partial_path(path)
         self._time = np.asarray(time, dtype=np.float64)
         self._ids = np.asarray(ids, dtype=np.int64)
@@ -231,10 +227,7 @@ class TensorSeriesWriter:
                 self.partial.unlink()
         if not self.partial.exists():
             self._create(engine, axes, provenance or {})
-        try:
-            self._file: h5py.File | None = h5py.File(self.partial, "r+")
-        except BlockingIOError:
-            raise InputError(f"{self.partial}: another process is writing it; wait or give another name") from None
+        self._file: h5py.File | None = _locked(self.partial)
 
     def _create(self, engine: str, axes: str, provenance: dict[str, Any]) -> None:
         import h5py
@@ -261,7 +254,7 @@ class TensorSeriesWriter:
 
         if not h5py.is_hdf5(self.partial):
             return ["format"]
-        with h5py.File(self.partial, "r") as file:
+        with _locked(self.partial) as file:
             if file.attrs.get("schema") != TensorSeries.schema or "key" not in file.attrs:
                 return ["schema"]
             found = json.loads(file.attrs["key"])
@@ -328,6 +321,15 @@ class TensorSeriesWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _locked(path: Path) -> h5py.File:
+    import h5py
+
+    try:
+        return h5py.File(path, "r+")
+    except BlockingIOError:
+        raise InputError(f"{path}: another process is writing it; wait or give another name") from None
 
 
 def _laid_out(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> h5py.Dataset:
