@@ -7,8 +7,8 @@
 namespace ufp
 {
 
-// True if the distinct knots are equidistant to 1e-9 of the step.
-bool equidistant(const std::vector<double> &knots);
+// True if the steps between the distinct knots agree to `tolerance` of the step.
+bool equidistant(const std::vector<double> &knots, double tolerance = 1e-9);
 
 // The four non-zero cubic basis functions at a point and their derivatives.
 //

@@ -1,6 +1,7 @@
 // The unit of work of every kernel: one centre and its neighbours.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace ufp
@@ -22,6 +23,14 @@ struct Neighborhood {
 class NeighborhoodBuffer
 {
  public:
+  void reserve(int count)
+  {
+    const auto n = static_cast<std::size_t>(count);
+    species_.reserve(n);
+    dx_.reserve(n);
+    dy_.reserve(n);
+    dz_.reserve(n);
+  }
   void clear() noexcept
   {
     species_.clear();

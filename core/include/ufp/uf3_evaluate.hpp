@@ -72,6 +72,12 @@ class Uf3Model
   {
     return static_cast<std::size_t>(a) * elements_.size() + static_cast<std::size_t>(b);
   }
+  void fold_pairs(const Uf3Potential &potential);
+  void fold_triplets(const Uf3Potential &potential);
+  void fold_triplet(const Uf3TripletBlock &block, int centre, int a, int b, const std::string &name);
+  int add_axis(const SplineAxis &axis);
+  int add_slot(int centre, int b, const SplineAxis &axis);
+
   std::vector<std::string> elements_;
   Uf3ModelOptions options_;
   double cutoff_ = 0;
@@ -111,9 +117,12 @@ struct Uf3Scratch {
   DomainEvents events;
   void reset() { events = DomainEvents{}; }
 
-  // Short list of 3-body neighbours, ordered by species, and their cached bases.
-  std::vector<int> index, species, first;
-  std::vector<double> x, y, z, r, gx, gy, gz, radial, basis, derivative;
+  // The 3-body neighbours ordered by species, with the cached basis of every leg axis: entry slot * capacity + s.
+  int capacity = 0;
+  std::vector<int> index, first_of_species, next_of_species,
+      leg_first;  // leg_first: first coefficient, -1: out of range
+  std::vector<char> leg_clamped;
+  std::vector<double> distance, x, y, z, r, gx, gy, gz, radial, basis, derivative;
 };
 
 enum class Detail {
