@@ -29,4 +29,5 @@ PYBIND11_MODULE(_core, m)
   m.def("threads", &threads, "Number of OpenMP threads a kernel uses unless told otherwise.");
   bind_cell_list(m);
   bind_potential(m);
+  bind_dynamics(m);
 }

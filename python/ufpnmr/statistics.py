@@ -29,6 +29,7 @@ __all__ = [
     "log_spaced",
     "poisson_interval",
     "poisson_upper_bound",
+    "ratio_interval",
     "student_quantile",
 ]
 
@@ -176,6 +177,36 @@ def block_interval(values: npt.ArrayLike, positive: bool = True, confidence: flo
     if mean <= 0:
         return Interval(mean, 0.0, max(0.0, mean + half), std_error)
     return Interval(mean, *_log_interval(mean, half / mean), std_error)
+
+
+def ratio_interval(
+    numerators: npt.ArrayLike, denominators: npt.ArrayLike, positive: bool = True, confidence: float = 0.95
+) -> Interval:
+    """Ratio of two sums over blocks, with the interval of the delete-one-block jackknife.
+
+    Parameters
+    ----------
+    numerators, denominators : array_like (B,)
+        Block sums; every denominator that remains after leaving out one block must be positive.
+    positive : bool
+        Log-t interval, as `block_interval`.
+    confidence : float
+        Nominal coverage.
+    """
+    top, bottom = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    rest = bottom.sum() - bottom
+    if len(top) < 2 or top.shape != bottom.shape or (rest <= 0).any():
+        raise InputError("expected at least two blocks with a denominator each")
+    ratio = float(top.sum() / bottom.sum())
+    left_out = (top.sum() - top) / rest
+    n = len(top)
+    std_error = math.sqrt((n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum()))
+    half = student_quantile(n - 1, confidence) * std_error
+    if not positive:
+        return Interval(ratio, ratio - half, ratio + half, std_error)
+    if ratio <= 0:
+        return Interval(ratio, 0.0, max(0.0, ratio + half), std_error)
+    return Interval(ratio, *_log_interval(ratio, half / ratio), std_error)
 
 
 def _log_interval(value: float, exponent: float) -> tuple[float, float]:
