@@ -39,8 +39,12 @@ def correlation(result: CorrelationResult, fit: DecayFit | None = None, ax: Axes
     ax.plot(lag, mean, color=COLOURS[0], label=_legend(result))
     if fit is not None:
         text = f"eq. 5, γ = {fit.gamma.value:.2g}: τ = {fit.tau}" if fit.tau.value is not None else f"τ: {fit.tau}"
-        ax.plot(fit.curve_lag, fit.curve_model, color=COLOURS[1], linestyle="--", label=text)
-        ax.axvline(fit.curve_lag[-1], color=GUIDE, linewidth=0.8, linestyle=":")
+        if fit.fit is not None:
+            scale = mean[0] / float(np.interp(lag[0], fit.lag, fit.curve))
+            ax.plot(fit.lag, fit.fit * scale, color=COLOURS[1], linestyle="--", label=text)
+        else:
+            ax.plot([], [], linestyle="none", label=text)
+        ax.axvline(fit.window[1], color=GUIDE, linewidth=0.8, linestyle=":")
     name = _SYMBOLS.get(result.observable, result.observable)
     unit = "" if result.unit in ("1", "") else f" / {result.unit}"
     ax.set(

@@ -140,15 +140,17 @@ class Nmr(_Section):
     """Name -> direction of the magnetic field in the box frame."""
     convention: str = "harper2025"
     ordering: Literal["haeberlen", "nqr"] = "haeberlen"
-    average_frames: Count = 1
-    """Tensors are averaged over this many consecutive frames first (vibrations)."""
-    blocks: Annotated[int, Field(ge=5)] = 16
+    average_ps: Positive | None = None
+    """Tensors are averaged over this time first (vibrations)."""
+    blocks: Annotated[int, Field(ge=16)] = 16
 
 
 class Decay(_Section):
     """Fit of eq. 5 of Harper et al. 2025."""
 
     gamma: Annotated[float, Field(gt=0, le=1)] | Literal["free"] = 1.0
+    plateau: Annotated[float, Field(ge=0, lt=1)] | None = None
+    window_ps: Positive | None = None
 
 
 class Hops(_Section):
@@ -161,8 +163,10 @@ class Hops(_Section):
 class Sites(_Section):
     """Labels by coordination."""
 
-    anion: str
-    cutoff_A: Positive | None = None
+    ion: str
+    ligand: str
+    coordination: Annotated[tuple[int, ...], Field(min_length=1)]
+    radius_A: Positive | None = None
 
 
 class Output(_Section):
