@@ -35,7 +35,7 @@ def axial(frequency):
 
 
 def site_jumps(rng, n_frames, n_ions, leaving, n_sites=2):
-    """Sites (T, N) of ions that leave with probability `leaving` per frame (number or one per site), stationary start."""
+    """Sites (T, N) of ions that leave with probability `leaving` per frame (one, or one per site), stationary start."""
     leaving = np.broadcast_to(np.asarray(leaving, dtype=float), (n_sites,))
     weights = 1 / leaving
     start = rng.choice(n_sites, size=n_ions, p=weights / weights.sum())
@@ -50,7 +50,7 @@ def site_jumps(rng, n_frames, n_ions, leaving, n_sites=2):
 
 
 def telegraph(rng, n_frames, n_ions, rate, noise=0.0, group=1):
-    """Two-site jumps of ±1 with decay rate `rate` per frame plus white noise of `noise` times the variance; ions move in groups."""
+    """Two-site jumps of ±1 with decay rate `rate` per frame plus white noise of variance `noise`, in groups of ions."""
     walkers = site_jumps(rng, n_frames, n_ions // group, (1 - np.exp(-rate)) / 2)
     x = np.repeat(2.0 * walkers - 1, group, axis=1)
     return x + np.sqrt(noise) * rng.standard_normal(x.shape)

@@ -178,9 +178,7 @@ py::tuple pair_curve(const ufp::Uf3Model &model, int a, int b, const Array &dist
 
 void bind_potential(py::module_ &m)
 {
-  py::enum_<ufp::KnotKind>(m, "KnotKind")
-      .value("uk", ufp::KnotKind::uniform)
-      .value("nk", ufp::KnotKind::nonuniform);
+  py::enum_<ufp::KnotKind>(m, "KnotKind").value("uk", ufp::KnotKind::uniform).value("nk", ufp::KnotKind::nonuniform);
   py::class_<ufp::Uf3PairBlock>(m, "Uf3PairBlock")
       .def(py::init<>())
       .def_readwrite("elements", &ufp::Uf3PairBlock::elements)

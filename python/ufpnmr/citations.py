@@ -40,7 +40,7 @@ class Reference:
     def text(self) -> str:
         """Return one line: authors, title, journal, volume, pages, year, doi."""
         names = [" ".join(reversed(author.split(", "))) for author in self.authors]
-        shown = ", ".join(names) if len(names) <= 4 else f"{names[0]} et al."
+        shown = ", ".join(names) if len(names) <= 4 else f"{names[0]} and others"
         return f"{shown}. {self.title}. {self.journal} {self.volume}, {self.pages} ({self.year}). doi:{self.doi}"
 
     def bibtex(self) -> str:

@@ -1,9 +1,9 @@
 """Quadrupolar isotopes: spin, quadrupole moment, gyromagnetic ratio, each with its source.
 
-Quadrupole moments: P. Pyykkö, "Year-2017 nuclear quadrupole moments", Mol. Phys. 116, 1328 (2018). Spins and gyromagnetic
-ratios: R. K. Harris et al., "NMR nomenclature", Pure Appl. Chem. 73, 1795 (2001). The quadrupole moment scales every
-frequency, and published values differ (7Li: -40.1 mb here, -40.0(3) mb in Stone, INDC(NDS)-0833 (2021), -40.6 mb in other
-programs), so it can always be given by hand and is named with its source in every output.
+Quadrupole moments: P. Pyykkö, "Year-2017 nuclear quadrupole moments", Mol. Phys. 116, 1328 (2018). Spins and
+gyromagnetic ratios: R. K. Harris et al., "NMR nomenclature", Pure Appl. Chem. 73, 1795 (2001). The quadrupole moment
+scales every frequency, and published values differ (7Li: -40.1 mb here, -40.0(3) mb in Stone, INDC(NDS)-0833 (2021),
+-40.6 mb in other programs), so it can always be given by hand and is named with its source in every output.
 """
 
 from __future__ import annotations
@@ -152,9 +152,10 @@ _TABLE = {
     "235U": (3.5, 4936, -0.52),
 }
 
-_SPIN_HALF = frozenset(
-    "1H 3H 3He 13C 15N 19F 29Si 31P 57Fe 77Se 89Y 103Rh 107Ag 109Ag 111Cd 113Cd 115Sn 117Sn 119Sn 123Te 125Te 129Xe 169Tm "
-    "171Yb 183W 187Os 195Pt 199Hg 203Tl 205Tl 207Pb".split()
+_SPIN_HALF = (
+    *("1H", "3H", "3He", "13C", "15N", "19F", "29Si", "31P", "57Fe", "77Se", "89Y", "103Rh", "107Ag", "109Ag", "111Cd"),
+    *("113Cd", "115Sn", "117Sn", "119Sn", "123Te", "125Te", "129Xe", "169Tm", "171Yb", "183W", "187Os", "195Pt"),
+    *("199Hg", "203Tl", "205Tl", "207Pb"),
 )
 
 ISOTOPES = {name: Isotope(name, spin, moment, PYYKKO_2018, gamma) for name, (spin, moment, gamma) in _TABLE.items()}
@@ -178,7 +179,8 @@ def isotope(name: str | Isotope, quadrupole_moment: float | None = None) -> Isot
     Raises
     ------
     InputError
-        Unknown name (the nearest one is offered), spin 1/2 (no quadrupole moment), or a moment that is zero or not finite.
+        Unknown name (the nearest one is offered), spin 1/2 (no quadrupole moment), or a moment that is zero or not
+        finite.
     """
     if isinstance(name, Isotope):
         found = name

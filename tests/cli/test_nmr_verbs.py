@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from processes import axial, series, telegraph
 
+from processes import axial, series, telegraph
 from ufpnmr import TensorSeries
 from ufpnmr.nmr import CorrelationResult, DecayFit
 
@@ -59,8 +59,9 @@ def test_nothing_decays_exit_code_3(ufp, static):
 
 
 def test_options_reach_the_result(ufp, jumping, tmp_path):
-    result = ufp("acf", jumping, "-o", "acf.h5", "--isotope", "li6", "--quadrupole-moment", "-0.82", "--field", "b",
-                 "--average", "50", "--ions", "3 5", "--selection", "two of them", "--normalisation", "raw")  # fmt: skip
+    nucleus = ("--isotope", "li6", "--quadrupole-moment", "-0.82", "--field", "b")
+    ions = ("--ions", "3 5", "--selection", "two of them")
+    result = ufp("acf", jumping, "-o", "acf.h5", *nucleus, *ions, "--average", "50", "--normalisation", "raw")
     assert result.returncode == 0, result.stderr
     assert "warning: average over 2 of 40 ions (two of them)" in result.stderr
     curve = CorrelationResult.read(tmp_path / "acf.h5")

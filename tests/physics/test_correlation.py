@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from processes import KAPPA, axial, series, site_jumps, telegraph
 from scipy.integrate import lebedev_rule
 from scipy.spatial.transform import Rotation
 
+from processes import KAPPA, axial, series, site_jumps, telegraph
 from ufpnmr.errors import InputError
 from ufpnmr.nmr import CorrelationResult, correlate, coupling, exchange_depth, hop_rate_ratio, omega_q
 from ufpnmr.units import EFG_E_PER_A3_IN_V_PER_A2

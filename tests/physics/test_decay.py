@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from processes import axial, series, telegraph
 from scipy.optimize import curve_fit
 
+from processes import axial, series, telegraph
 from ufpnmr.errors import InputError
 from ufpnmr.nmr import DecayFit, correlate, fit_decay
 from ufpnmr.nmr.stretched import Fixed, fit_curves, model

@@ -34,7 +34,7 @@ def _ions(text: str | None) -> list[int] | None:
     "--observable",
     default="omega_q",
     show_default=True,
-    help="omega_q (Harper 2025 eq. 4), cq (eq. 6, magnitude) or powder (eq. 4 averaged exactly over all field directions).",
+    help="omega_q (Harper 2025 eq. 4), cq (eq. 6, magnitude) or powder (eq. 4 averaged over all field directions).",
 )
 @click.option("--isotope", default="7Li", show_default=True, help="Nucleus, mass number and symbol.")
 @click.option(
@@ -80,7 +80,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Autocorrelate ω_Q, C_Q or the whole tensor over all time origins.
+    r"""Autocorrelate ω_Q, C_Q or the whole tensor over all time origins.
 
     SERIES is a tensor series (HDF5), as `ufp efg predict` writes it.
 

@@ -43,10 +43,10 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Fit A {b² + (1 - b²) exp[-(t/tau)^gamma]} (Harper 2025 eq. 5, free amplitude) to an autocorrelation function.
+    r"""Fit A {b² + (1 - b²) exp[-(t/tau)^gamma]} (Harper 2025 eq. 5, free amplitude) to an autocorrelation function.
 
-    CORRELATION is a file that `ufp acf` wrote. Exit code 3: nothing decays, or the run is too short for a decay time; then
-    bounds are printed instead.
+    CORRELATION is a file that `ufp acf` wrote. Exit code 3: nothing decays, or the run is too short for a decay time;
+    then bounds are printed instead.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ Harper 2025 eq. 4 (ω_Q) and eq. 6 (C_Q); powder: <ω_Q(0) ω_Q(t)> averaged ove
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,13 @@ _FIT_LAGS = 110  # logarithmic up to T/2, so that about 100 of them lie below T/
 _TIME_TOLERANCE = 1e-3  # of a frame interval; text formats round times
 _WORKING_BYTES = 64 << 20
 _SUBSET_WARNING = (
-    "average over {n} of {total} ions{rule}: a selection that depends on the outcome, such as the ions that hop, biases the "
-    "decay time; events over exposure (hop rate) is the unbiased quantity"
+    "average over {n} of {total} ions{rule}: a selection that depends on the outcome, such as the ions that hop, "
+    "biases the decay time; events over exposure (hop rate) is the unbiased quantity"
 )
-_COVARIANCE_WARNING = "each ion's own mean was removed: the curve is forced below zero when the decay time is comparable to the run; not for fits"
+_COVARIANCE_WARNING = (
+    "each ion's own mean was removed: the curve is forced below zero when the decay time is comparable to the run; "
+    "not for fits"
+)
 
 
 def field_direction(field: str | npt.ArrayLike, cell: npt.ArrayLike | None) -> FloatArray:
@@ -70,8 +74,9 @@ def _interval(time: FloatArray) -> float:
     if step <= 0 or len(bad):
         k = int(bad[0]) if len(bad) else 0
         raise InputError(
-            f"expected equally spaced frames, found {len(bad)} of {len(steps)} steps that differ from {step:g} ps, the first "
-            f"from frame {k} at {time[k]:g} ps to frame {k + 1} at {time[k + 1]:g} ps; correlate the segments on their own"
+            f"expected equally spaced frames, found {len(bad)} of {len(steps)} steps that differ from {step:g} ps, "
+            f"the first from frame {k} at {time[k]:g} ps to frame {k + 1} at {time[k + 1]:g} ps; "
+            "correlate the segments on their own"
         )
     return step
 
@@ -123,7 +128,7 @@ def _observable(name: str, nucleus: Isotope, field: FloatArray, convention: str,
 
         def couplings(v: npt.NDArray[np.floating]) -> FloatArray:
             c_q = coupling(v, nucleus)[0].T[:, None, :]
-            return c_q if signed else np.abs(c_q)
+            return np.asarray(c_q if signed else np.abs(c_q))
 
         return _Observable(name, sign, "kHz^2", couplings)
     scale = np.sqrt([1.0, 1.0, 1.0, 2.0, 2.0, 2.0]) * math.sqrt(2 / 15) * nucleus.coupling_khz * factor
@@ -151,7 +156,8 @@ class _Source:
             if len(bad):
                 frame, ion = bad[0][:2]
                 raise InputError(
-                    f"tensor that is not finite at frame {frame} ({self._time[frame]:g} ps), atom {self._ids[ions[ion]]}"
+                    f"tensor that is not finite at frame {frame} ({self._time[frame]:g} ps), "
+                    f"atom {self._ids[ions[ion]]}"
                 )
             if self._frames > 1:
                 used = tensors[: self.n_frames * self._frames]
@@ -160,22 +166,23 @@ class _Source:
 
 
 def _block_sums(x: FloatArray, lags: npt.NDArray[np.int64], n_blocks: int) -> FloatArray:
-    """Sums (B, n, F) of x(t) x(t + lag) over B equal blocks of the origins that each lag has; x is (n, C, T)."""
+    """Return sums (B, n, F) of x(t) x(t + lag) over B equal blocks of the origins of each lag; x is (n, C, T)."""
     n_frames = x.shape[-1]
     sums = np.empty((n_blocks, len(x), len(lags)))
     for f, lag in enumerate(lags):
         edges = block_edges(n_frames - int(lag), n_blocks)
-        for b, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for b, (start, stop) in enumerate(itertools.pairwise(edges)):
             sums[b, :, f] = np.einsum("nct,nct->n", x[:, :, start:stop], x[:, :, start + lag : stop + lag])
     return sums
 
 
 def _relative_error(curves: FloatArray, reference: FloatArray | None) -> FloatArray:
-    """Standard error (K,) of the mean of `curves` (n, K), or of its ratio to the mean of `reference` (n,) (delta method)."""
+    """Return the standard error (K,) of the mean of `curves` (n, K), or of its ratio to that of `reference` (n,)."""
     if len(curves) < 2:
         return np.zeros(curves.shape[1])
     if reference is not None:
         level = reference.mean()
+        # Delta method: the ratio R of two means varies like the mean of (curve - R reference)/level.
         curves = (curves - np.outer(reference, curves.mean(axis=0) / level)) / level
     return np.asarray(curves.std(axis=0, ddof=1) / math.sqrt(len(curves)))
 
@@ -210,8 +217,8 @@ def correlate(
         See `ufpnmr.nmr.omega_q`.
     normalisation : str
         "raw", "zero_lag" C/C(0), "first_lag" C/C(one frame), "covariance" (mean of each ion removed; never fitted),
-        "covariance_global" (mean over ions and time removed), "unit_interval" (C - min)/(max - min) over the lags shown, for
-        figures only.
+        "covariance_global" (mean over ions and time removed), "unit_interval" (C - min)/(max - min) over the lags
+        shown, for figures only.
     n_blocks : int
         Blocks of time origins for the errors, at least 16.
     average : float, optional
@@ -255,7 +262,7 @@ def correlate(
         raise InputError(f"expected at least {2 * n_blocks} frames for {n_blocks} blocks, found {n_frames}")
 
     longest = n_frames // 2
-    lags = np.arange(longest + 1)
+    lags = np.arange(longest + 1, dtype=np.int64)
     fit_index = np.concatenate([[0], log_spaced(longest, _FIT_LAGS)])
     n_origins = n_frames - lags
     curves = np.empty((source.n_ions, longest + 1))
@@ -321,7 +328,7 @@ def correlate(
         warnings=warnings,
         duration=n_frames * dt,
         interval=dt,
-        lag=lags * dt,
+        lag=np.asarray(lags * dt, dtype=np.float64),
         mean=(raw - offset) / scale,
         std_error=std_error,
         n_origins=n_origins,

@@ -1,7 +1,7 @@
 """Decay time of a correlation function, with intervals that survive concerted motion, or the reason why there is none.
 
-Model: A {b² + (1 - b²) exp[-(t/τ)^γ]}, Harper 2025 eq. 5 with a free amplitude, because sampling without averaging loses the
-vibrational variance before the first lag. Rules and statuses: spec analysis 1.11, efg 6.6-6.8.
+Model: A {b² + (1 - b²) exp[-(t/τ)^γ]}, Harper 2025 eq. 5 with a free amplitude, because sampling without averaging
+loses the vibrational variance before the first lag. Rules and statuses: spec analysis 1.11, efg 6.6-6.8.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def _curves(correlation: CorrelationResult, window: float) -> _Curves:
     used = (lag > 0) & (lag <= window * (1 + 1e-9))
     if used.sum() < _MINIMUM_LAGS:
         raise InputError(
-            f"expected at least {_MINIMUM_LAGS} lags in the window, found {used.sum()} up to {window:g} ps (frames every "
-            f"{correlation.interval:g} ps); take a longer window or a longer run"
+            f"expected at least {_MINIMUM_LAGS} lags in the window, found {used.sum()} up to {window:g} ps "
+            f"(frames every {correlation.interval:g} ps); take a longer window or a longer run"
         )
     of_ions = correlation.sums.sum(axis=0) / correlation.counts.sum(axis=0)
     of_blocks = correlation.sums.mean(axis=1) / correlation.counts
@@ -136,11 +136,11 @@ def fit_decay(
 ) -> DecayFit:
     """Fit the decay of a correlation function and say whether to believe it.
 
-    First a test: the drop between the first and the last lag of the window against its standard error, the wider of the one
-    over ions and the one over time blocks. Below 3 the status is "no_decay" and only bounds are given. Then a least-squares
-    fit from the first lag, weighted with the errors of the curve, repeated on curves resampled over ions and, separately,
-    over blocks. The interval of τ is log-normal with Student's quantile; the wider of the two is quoted. The covariance of a
-    least-squares fit is not an error here: neighbouring lags are correlated.
+    First a test: the drop between the first and the last lag of the window against its standard error, the wider of
+    the one over ions and the one over time blocks. Below 3 the status is "no_decay" and only bounds are given. Then a
+    least-squares fit from the first lag, weighted with the errors of the curve, repeated on curves resampled over
+    ions and, separately, over blocks. The interval of τ is log-normal with Student's quantile; the wider of the two
+    is quoted. The covariance of a least-squares fit is not an error here: neighbouring lags are correlated.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ def fit_decay(
     """
     if correlation.normalisation in _NOT_FITTED:
         raise InputError(
-            f"normalisation {correlation.normalisation!r} is for figures: it removes or invents the plateau; correlate again "
-            "with 'zero_lag' or 'raw'"
+            f"normalisation {correlation.normalisation!r} is for figures: it removes or invents the plateau; "
+            "correlate again with 'zero_lag' or 'raw'"
         )
     if replicas < MINIMUM_REPLICAS:
         raise InputError(f"expected at least {MINIMUM_REPLICAS} replicas, found {replicas}")
@@ -278,7 +278,7 @@ def _decaying(
 
     log_tau = float(value[0])
     tau = math.exp(log_tau)
-    low, high = _log_interval(log_tau, float(half[0]))
+    high = _log_interval(log_tau, float(half[0]))[1]
     status = _status(tau, high, correlation.duration, correlation.interval)
     method = f"least squares, bootstrap over {names[wider[0]]} (the wider of ions and blocks), log-normal, Student"
     n_eff = float(1 / sd[0] ** 2) if sd[0] > 0 else None
@@ -336,9 +336,8 @@ def _decaying(
         method="1 - A/C(0); " + bounded[0].method,
     )
     shown = model(curves.lag, tau, float(fits.amplitude[0]), float(fits.plateau[0]), float(fits.gamma[0]))
-    intervals = [
-        [math.exp(max(log_tau - h, -700.0)) / _PS_PER_NS, math.exp(min(log_tau + h, 700.0)) / _PS_PER_NS]
-        for h in half_both[:, 0]
+    intervals: list[list[float | None]] = [
+        [bound / _PS_PER_NS for bound in _log_interval(log_tau, float(h))] for h in half_both[:, 0]
     ]
     chosen = (of_ions, of_blocks)[wider[0]]
     return DecayFit(

@@ -1,7 +1,7 @@
 """Quadrupolar frequencies, couplings and angles from electric field gradient tensors.
 
-Every function takes V as (..., 6) columns xx yy zz xy xz yz or as (..., 3, 3), in V/Å², symmetric and traceless, and works
-through large arrays in chunks. Conventions: docs/nmr.md.
+Every function takes V as (..., 6) columns xx yy zz xy xz yz or as (..., 3, 3), in V/Å², symmetric and traceless, and
+works through large arrays in chunks. Conventions: docs/nmr.md.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def six_columns(tensors: npt.ArrayLike) -> npt.NDArray[np.floating]:
         size = np.abs(array).max(initial=0.0)
         if np.abs(array - np.swapaxes(array, -1, -2)).max(initial=0.0) > _TRACE_TOLERANCE * size:
             raise InputError("expected symmetric tensors, found V(a,b) and V(b,a) that differ by more than 0.1 %")
-        return array[..., (0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)]
+        return np.asarray(array[..., (0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2)])
     if array.ndim == 0 or array.shape[-1] != 6:
         raise InputError(f"expected tensors of shape (..., 6) or (..., 3, 3), found {array.shape}")
     return array
@@ -148,8 +148,8 @@ def omega_q(
     field : array_like (3,)
         Direction of the magnetic field in the axes of V, of any length.
     convention : str
-        "harper2025" (splitting of the two satellites, kHz), "satellite" (offset of one satellite, kHz), "satellite_rad" or
-        "splitting_rad" (rad/s). Only "satellite_rad" belongs inside sin(ω t).
+        "harper2025" (splitting of the two satellites, kHz), "satellite" (offset of one satellite, kHz),
+        "satellite_rad" or "splitting_rad" (rad/s). Only "satellite_rad" belongs inside sin(ω t).
 
     Returns
     -------
@@ -182,19 +182,20 @@ def levels(V: npt.ArrayLike, isotope: str | Isotope = "7Li", field: npt.ArrayLik
     spin = nucleus.spin
     m = spin - np.arange(round(2 * spin) + 1)
     shape = (3 * m**2 - spin * (spin + 1)) / (4 * spin * (2 * spin - 1))
-    return np.multiply.outer(omega_q(V, nucleus, field), shape)
+    return np.asarray(np.multiply.outer(omega_q(V, nucleus, field), shape))
 
 
 def _norm2(chunk: FloatArray) -> FloatArray:
     """V:V of each tensor; the off-diagonal components count twice."""
-    return np.einsum("nk,nk,k->n", chunk, chunk, np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0]))
+    return np.asarray(np.einsum("nk,nk,k->n", chunk, chunk, np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])))
 
 
 def largest_principal_value(chunk: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return V_zz (n,), V/Å², and η (n,) of traceless tensors (n, 6) in closed form.
 
-    The roots of the characteristic cubic are 2p cos(α/3 + 2πk/3), p² = V:V/6, cos α = ``|det V|``/(2p³): the largest has the sign
-    of the determinant, and η = √3 tan(α/3). η near 0 is exact to 1e-8 only, because α is the arc cosine of nearly 1.
+    The roots of the characteristic cubic are 2p cos(α/3 + 2πk/3), p² = V:V/6, cos α = ``|det V|``/(2p³): the largest
+    has the sign of the determinant, and η = √3 tan(α/3). η near 0 is exact to 1e-8 only, because α is the arc cosine
+    of nearly 1.
     """
     xx, yy, zz, xy, xz, yz = chunk.T
     determinant = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
@@ -210,10 +211,10 @@ def coupling(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the quadrupolar coupling constant and the asymmetry parameter.
 
-    C_Q = e Q V_zz/h with V_zz the largest principal value in magnitude, η = ``|V_xx - V_yy|/|V_zz|`` in [0, 1]. Both are the same in the
-    two orderings, which only exchange the names of the x and y axes; `ordering` is checked so that a script can name it
-    once for this function, `principal_axes` and `angles`. The sign of C_Q is ill-defined as η -> 1: use its
-    magnitude in summaries.
+    C_Q = e Q V_zz/h with V_zz the largest principal value in magnitude, η = ``|V_xx - V_yy|/|V_zz|`` in [0, 1]. Both
+    are the same in the two orderings, which only exchange the names of the x and y axes; `ordering` is checked so
+    that a script can name it once for this function, `principal_axes` and `angles`. The sign of C_Q is ill-defined as
+    η -> 1: use its magnitude in summaries.
 
     Parameters
     ----------
@@ -330,8 +331,8 @@ def angles(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the polar angles of the magnetic field in the principal-axis system of each tensor.
 
-    b_PAS = Rᵀ b with R the matrix of eigenvectors. The signs of eigenvectors are arbitrary and ω_Q depends on the octant
-    only, so `fold` maps both angles to [0, π/2].
+    b_PAS = Rᵀ b with R the matrix of eigenvectors. The signs of eigenvectors are arbitrary and ω_Q depends on the
+    octant only, so `fold` maps both angles to [0, π/2].
 
     Parameters
     ----------

@@ -32,8 +32,8 @@ def exchange_depth(
 ) -> dict[str, float]:
     """Return the depth of the decay that complete exchange among sites would give, before thermal variance.
 
-    depth = (<x²> - <x>²)/<x²>, which for two sites is p1 p2 Δ²/(x̄² + p1 p2 Δ²). A depth near 0 means that exchange is invisible
-    in that observable, whatever the rate.
+    depth = (<x²> - <x>²)/<x²>, which for two sites is p1 p2 Δ²/(x̄² + p1 p2 Δ²). A depth near 0 means that exchange
+    is invisible in that observable, whatever the rate.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ def exchange_depth(
     Returns
     -------
     dict
-        Keys "a", "b", "c" (ω_Q with the field along that axis), "powder" (ω_Q averaged over directions), "cq" (magnitude of
-        C_Q); values in [0, 1].
+        Keys "a", "b", "c" (ω_Q, field along that axis), "powder" (ω_Q averaged over directions), "cq"
+        (magnitude of C_Q); values in [0, 1].
     """
     weights = np.asarray(populations, dtype=np.float64)
     directions = np.eye(3) if cell is None else np.asarray(cell, dtype=np.float64)
     basis = np.array([omega_q(V, isotope, axis) for axis in directions])
     if weights.ndim != 1 or basis.shape != (3, len(weights)) or np.any(weights < 0) or not weights.sum() > 0:
         raise InputError(
-            f"expected one non-negative population per site, found {weights.tolist()} for tensors of shape {np.shape(V)}"
+            f"expected one non-negative population per site, found {weights.tolist()} for {np.shape(V)} tensors"
         )
     weights = weights / weights.sum()
 

@@ -1,8 +1,8 @@
 """Least squares of A {b² + (1 - b²) exp[-(t/τ)^γ]} for many curves at once.
 
-For given τ and γ the model is linear in its two levels, so they are solved for exactly (variable projection) and only τ and
-γ are searched: on a common grid, the cost of all curves being a few matrix products, then on grids of their own that
-shrink around the best point of each curve.
+For given τ and γ the model is linear in its two levels, so they are solved for exactly (variable projection) and only
+τ and γ are searched: on a common grid, the cost of all curves being a few matrix products, then on grids of their own
+that shrink around the best point of each curve.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _levels(m: _Moments, fixed: Fixed) -> tuple[FloatArray, FloatArray, FloatArr
         amplitude = hy / hh if fixed.amplitude is None else np.full_like(hy, fixed.amplitude)
         return amplitude, np.full_like(hy, b2), m.yy - 2 * amplitude * hy + amplitude**2 * hh
     if fixed.amplitude is not None:
-        a = fixed.amplitude
+        a: float | FloatArray = fixed.amplitude
         # y - a g = (a b²)(1 - g)
         numerator = (m.y - m.gy) - a * (m.g - m.gg)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -43,7 +43,8 @@ class CorrelationResult(StoredResult):
         Length of the series and time between its frames, ps.
     lag : ndarray (L,), ps
     mean, std_error : ndarray (L,)
-        Average over ions and time origins, and its standard error (the larger of the one over ions and the one over blocks).
+        Average over ions and time origins, and its standard error (the larger of the one over ions and the one over
+        blocks).
     n_origins : ndarray (L,)
         Time origins behind each lag.
     per_ion : ndarray (N, L)
@@ -88,11 +89,10 @@ class CorrelationResult(StoredResult):
         """One line: observable, isotope with Q and its source, convention, field."""
         nucleus = self.isotope
         text = (
-            f"{self.observable} of {nucleus['name']} (I = {nucleus['spin']:g}, Q = {nucleus['quadrupole_moment_mb']:g} mb, "
-            f"{nucleus['source']}), convention {self.convention}"
+            f"{self.observable} of {nucleus['name']} (I = {nucleus['spin']:g}, "
+            f"Q = {nucleus['quadrupole_moment_mb']:g} mb, {nucleus['source']}), convention {self.convention}"
         )
         if self.field is None:
             return text + ", no field direction"
-        return (
-            text + ", field along ({:.4g}, {:.4g}, {:.4g})".format(*self.field) + (f" in {self.axes}" * bool(self.axes))
-        )
+        direction = ", ".join(f"{component:.4g}" for component in self.field)
+        return f"{text}, field along ({direction})" + (f" in {self.axes}" if self.axes else "")
