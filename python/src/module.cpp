@@ -30,4 +30,5 @@ PYBIND11_MODULE(_core, m)
   bind_cell_list(m);
   bind_potential(m);
   bind_dynamics(m);
+  bind_trajectory(m);
 }
