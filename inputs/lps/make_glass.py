@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -84,15 +85,17 @@ def pack(seed: int = SEED) -> tuple[Atoms, dict[str, float]]:
     return Atoms(symbols, positions=positions, cell=[packing.length] * 3, pbc=True), shrunk
 
 
-def read_log(path: Path) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
+def read_log(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
     """Return the settings of in.melt_quench and, by stage, rows of step, time, T, E_pot, E, pressure, density."""
-    settings: dict[str, float] = {}
+    settings: dict[str, Any] = {}
     stages: dict[str, list[list[float]]] = {}
     stage = None
     for line in path.read_text().splitlines():
         words = line.split()
         if line.startswith("in.melt_quench: set "):
             settings[words[2]] = float(words[3])
+        elif words[:1] == ["pair_style"]:
+            settings["pair_style"] = " ".join(words[1:])
         elif line.startswith("in.melt_quench: stage "):
             stage = words[2]
             stages[stage] = []
