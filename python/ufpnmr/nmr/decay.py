@@ -32,6 +32,8 @@ _LONGEST_TAU = 1 / 5
 _LONGEST_UPPER = 1 / 2
 _MANY_TAU = 10
 _MINIMUM_LAGS = 8
+_BLOCK_IN_TAU = 3
+_FEWEST_BLOCKS = 5
 _NOT_FITTED = ("covariance", "unit_interval")
 _PS_PER_NS = 1e3
 _PER_S = 1e12
@@ -266,9 +268,11 @@ def _decaying(
     table = _parameters(fits)
     value, of_ions, of_blocks = table[0], table[1 : 1 + replicas], table[1 + replicas :]
 
-    quantiles = [
-        student_quantile(len(units) - 1) if len(units) > 1 else 0.0 for units in (curves.of_ions, curves.of_blocks)
-    ]
+    # Blocks shorter than 3 τ are not independent of each other: the quantile counts blocks of that length instead.
+    n_blocks = len(curves.of_blocks)
+    independent = min(n_blocks, max(_FEWEST_BLOCKS, correlation.duration / (_BLOCK_IN_TAU * math.exp(value[0]))))
+    n_ions = len(curves.of_ions)
+    quantiles = [student_quantile(n_ions - 1) if n_ions > 1 else 0.0, student_quantile(independent - 1)]
     sd_both = np.array([of_ions.std(axis=0, ddof=1), of_blocks.std(axis=0, ddof=1)])
     half_both = sd_both * np.array(quantiles)[:, None]
     wider = np.argmax(half_both, axis=0)
