@@ -17,10 +17,17 @@ namespace
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Indices = py::array_t<py::ssize_t, py::array::c_style | py::array::forcecast>;
 
+std::string shape_of(const py::array &values)
+{
+  std::string text;
+  for (py::ssize_t d = 0; d < values.ndim(); ++d) text += (d == 0 ? "" : ", ") + std::to_string(values.shape(d));
+  return "(" + text + ")";
+}
+
 ufp::Cell cell_of(const Doubles &cell)
 {
   if (cell.ndim() != 2 || cell.shape(0) != 3 || cell.shape(1) != 3)
-    throw ufp::DomainError("expected a cell of shape (3, 3), found another");
+    throw ufp::DomainError("expected a cell of shape (3, 3), found " + shape_of(cell));
   ufp::Cell result{};
   for (std::size_t d = 0; d < 3; ++d)
     for (std::size_t a = 0; a < 3; ++a)
@@ -33,11 +40,11 @@ py::array_t<double> point_charge_efg(const Doubles &cell, const Doubles &positio
 {
   const ufp::Cell box = cell_of(cell);
   if (positions.ndim() != 2 || positions.shape(1) != 3)
-    throw ufp::DomainError("expected positions of shape (atoms, 3), found another");
+    throw ufp::DomainError("expected positions of shape (atoms, 3), found " + shape_of(positions));
   if (charges.ndim() != 2 || charges.shape(1) != positions.shape(0))
-    throw ufp::DomainError("expected charges of shape (sets, " + std::to_string(positions.shape(0)) +
-                           "), found another");
-  if (centres.ndim() != 1) throw ufp::DomainError("expected a list of centres, found another shape");
+    throw ufp::DomainError("expected charges of shape (sets, " + std::to_string(positions.shape(0)) + "), found " +
+                           shape_of(charges));
+  if (centres.ndim() != 1) throw ufp::DomainError("expected a list of centres, found shape " + shape_of(centres));
   const auto n_atoms = static_cast<std::size_t>(positions.shape(0));
   std::vector<std::size_t> indices;
   for (py::ssize_t n = 0; n < centres.size(); ++n) {

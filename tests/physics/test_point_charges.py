@@ -213,7 +213,11 @@ def test_model_is_the_sum_of_its_columns(beta):
         ({"positions": [[0, 0, 0], [np.nan, 0, 1]]}, "position of atom 1"),
         ({"centres": [0, 2]}, "centres from 0 to 1, found 2"),
         ({"centres": [1, 1]}, "atom 1 twice"),
-        ({"charges": [[1.0]]}, "charges of shape"),
+        ({"charges": [[1.0]]}, r"charges of shape \(sets, 2\), found \(1, 1\)"),
+        ({"cell": np.ones(3)}, r"cell of shape \(3, 3\), found \(3\)"),
+        ({"positions": np.zeros((2, 2))}, r"positions of shape \(atoms, 3\), found \(2, 2\)"),
+        ({"alpha": -0.3}, "alpha > 0"),
+        ({"tolerance": 0.0}, "tolerance from 1e-15"),
     ],
 )
 def test_bad_input(change, message):

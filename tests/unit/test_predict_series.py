@@ -144,6 +144,14 @@ def test_bad_frame_is_named(monkeypatch, tmp_path):
         predict_series(MODEL, universe, output=tmp_path / "a.h5")
 
 
+def test_continued_run_is_joined(universe, tmp_path):
+    whole = predict_series(MODEL, universe, output=tmp_path / "a.h5")
+    later = predict_series(MODEL, universe, output=tmp_path / "b.h5", start_time=22.0)
+    joined = whole.append(later)
+    np.testing.assert_allclose(joined.time, 2.0 * np.arange(22))
+    np.testing.assert_array_equal(joined.V[11:], later.V)
+
+
 def test_read_back(universe, tmp_path):
     series = predict_series(MODEL, universe, output=tmp_path / "a.h5")
     np.testing.assert_array_equal(TensorSeries.read(tmp_path / "a.h5").V, series.V)

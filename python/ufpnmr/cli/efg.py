@@ -27,6 +27,13 @@ def command() -> None:
 @output_option("tensor series, HDF5")
 @click.option("--selection", help="Ions, in MDAnalysis's language.  [default: all atoms of the model's centre species]")
 @click.option("--axes", default="", help="Crystal axes of the box, e.g. 'x=a y=b z=c (Pnma)'; stored in the series.")
+@click.option(
+    "--start-time",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Time of the first frame, ps, if it continues a run.",
+)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Frames computed at once.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it would take; write nothing.")
 @trajectory_options
@@ -37,6 +44,7 @@ def predict(
     force: bool,
     selection: str | None,
     axes: str,
+    start_time: float,
     threads: int,
     dry_run: bool,
     timestep: float | None,
@@ -81,6 +89,7 @@ def predict(
                 selection,
                 output,
                 axes=axes,
+                start_time=start_time,
                 threads=threads,
                 overwrite=force,
                 inputs=inputs,
@@ -98,7 +107,7 @@ def _describe(model: PointCharges, universe: Universe, selection: str | None, ou
     """Print what a run would do; the time is that of one frame, the first, times their number."""
     import time
 
-    from ufpnmr.efg.predict import frame_cell, select
+    from ufpnmr.efg.predict import frame_cell, frame_positions, select
     from ufpnmr.results.tensors import partial_path
     from ufpnmr.trajectory import time_axis
 
@@ -106,7 +115,7 @@ def _describe(model: PointCharges, universe: Universe, selection: str | None, ou
     times = time_axis(universe)
     first = universe.trajectory[0]
     start = time.perf_counter()
-    model.gradients(frame_cell(first), first.positions, chosen.elements, chosen.indices)
+    model.gradients(frame_cell(first), frame_positions(first), chosen.elements, chosen.indices)
     seconds = (time.perf_counter() - start) * len(times)
     megabytes = len(times) * (24 * len(chosen.ids) + 80) / 1e6
     click.echo(f"engine: {model.engine}")

@@ -78,7 +78,7 @@ def charge_gradients(
     alpha : float, optional
         Ewald parameter, 1/Å; the result does not depend on it. Chosen for the least work if not given.
     tolerance : float
-        Truncation error relative to the rms field gradient.
+        Truncation error relative to the rms field gradient, 1e-15 to 1e-2.
 
     Returns
     -------
@@ -88,8 +88,12 @@ def charge_gradients(
     Raises
     ------
     InputError
-        No cell volume, coordinates that are not finite, two atoms at one point.
+        No cell volume, coordinates that are not finite, two atoms at one point, alpha or tolerance out of range.
     """
+    if alpha is not None and not alpha > 0:
+        raise InputError(f"expected an Ewald parameter alpha > 0 (1/Å), found {alpha}")
+    if not 1e-15 <= tolerance <= 1e-2:
+        raise InputError(f"expected a tolerance from 1e-15 to 1e-2, found {tolerance}")
     try:
         V = _core.point_charge_efg(cell, positions, charges, centres, alpha or 0.0, tolerance)
     except _core.DomainError as error:

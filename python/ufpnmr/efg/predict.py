@@ -19,7 +19,7 @@ from ufpnmr.results.tensors import TensorSeries, TensorSeriesWriter
 if TYPE_CHECKING:
     from MDAnalysis import AtomGroup, Universe
 
-__all__ = ["Selection", "frame_cell", "predict_series", "select"]
+__all__ = ["Selection", "frame_cell", "frame_positions", "predict_series", "select"]
 
 _BLOCK = 128
 """Frames between two checkpoints."""
@@ -90,6 +90,11 @@ def frame_cell(timestep: Any) -> NDArray[np.float64]:
     return np.array(cell, dtype=np.float64)
 
 
+def frame_positions(timestep: Any) -> NDArray[np.float64]:
+    """Return the positions of a frame, (N, 3) Å: those in double precision where the reader keeps them."""
+    return np.array(timestep.data.get("positions", timestep.positions), dtype=np.float64)
+
+
 def predict_series(
     model: PointCharges,
     universe: Universe,
@@ -97,6 +102,7 @@ def predict_series(
     output: str | Path = "efg.h5",
     *,
     axes: str = "",
+    start_time: float = 0.0,
     threads: int = 1,
     resume: bool = True,
     overwrite: bool = False,
@@ -118,6 +124,8 @@ def predict_series(
         HDF5 file of a `TensorSeries`.
     axes : str
         Which crystal axes the box axes are, e.g. ``"x=a y=b z=c (Pnma)"``; stored.
+    start_time : float
+        Time of the first frame, ps: where the run stands that this one continues (`TensorSeries.append`).
     threads : int
         Frames computed at once; the result does not depend on it.
     resume : bool
@@ -147,7 +155,7 @@ def predict_series(
     if threads < 1:
         raise InputError(f"expected at least one thread, found {threads}")
     chosen = select(model, universe, selection)
-    time = time_axis(universe)
+    time = start_time + time_axis(universe)
     key = {
         "model": model.digest,
         "trajectory": _fingerprint(universe, chosen, time),
@@ -195,7 +203,7 @@ def _blocks(universe: Universe, start: int, stop: int) -> Iterator[list[tuple[ND
     """Positions (N, 3) Å and cell (3, 3) Å of the frames from `start` on, a block at a time."""
     for first in range(start, stop, _BLOCK):
         yield [
-            (timestep.positions.astype(np.float64), frame_cell(timestep))
+            (frame_positions(timestep), frame_cell(timestep))
             for timestep in universe.trajectory[first : min(first + _BLOCK, stop)]
         ]
 
@@ -208,6 +216,6 @@ def _fingerprint(universe: Universe, chosen: Selection, time: NDArray[np.float64
     digest.update(chosen.ids.tobytes())
     for frame in (-1, 0):
         timestep = universe.trajectory[frame]
-        digest.update(np.ascontiguousarray(timestep.positions).tobytes())
+        digest.update(frame_positions(timestep).tobytes())
         digest.update(frame_cell(timestep).tobytes())
     return digest.hexdigest()
