@@ -23,6 +23,7 @@ AMPLITUDES = 4.0
 RDF_FRAMES = 100
 RDF_RANGE = (1.0, 6.0)
 RDF_STEP = 0.05
+RISE = 0.1
 PROBE_IONS = 24
 PROBE_BYTES = 128 << 20
 
@@ -85,12 +86,26 @@ class Bonds:
 
 
 def paths_from_universe(universe: Any, ion: str, ligand: str) -> CoordinationPaths:
-    """Read the ions and ligands of a universe from `ufpnmr.trajectory.open`."""
-    from ufpnmr.trajectory import ion_paths
+    """Read the ions and ligands of a universe from `ufpnmr.trajectory.open`.
 
-    ions = ion_paths(universe, f"element {ion}", drift="none")
-    ligands = ion_paths(universe, f"element {ligand}", drift="none")
-    return CoordinationPaths(ions.time, ions.ids, ions.positions, ligands.positions, ions.cell)
+    Instantaneous positions, not ion paths: sums of displacements in a changing cell would not keep distances.
+    """
+    from ufpnmr.trajectory import time_axis
+
+    time = time_axis(universe)
+    atoms = {element: universe.select_atoms(f"element {element}") for element in (ion, ligand)}
+    for element, group in atoms.items():
+        if group.n_atoms == 0:
+            raise InputError(f"expected atoms of element {element}, found {sorted(set(universe.atoms.elements))}")
+    positions = {element: np.empty((len(time), group.n_atoms, 3), np.float32) for element, group in atoms.items()}
+    cell = np.empty((len(time), 3, 3))
+    for k, frame in enumerate(universe.trajectory):
+        for element, group in atoms.items():
+            positions[element][k] = group.positions
+        box = frame.data.get("cell", frame.triclinic_dimensions)
+        cell[k] = 0.0 if box is None else box
+    ids = np.asarray(atoms[ion].ids, dtype=np.int64)
+    return CoordinationPaths(time, ids, positions[ion], positions[ligand], cell)
 
 
 def coordination_numbers(
@@ -140,25 +155,23 @@ def first_minimum(r: FloatArray, g: FloatArray) -> float | None:
         Bin centres, Å, and g(r).
     """
     smooth = np.convolve(np.pad(g, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-    rising = np.flatnonzero(smooth > 1)
-    if not len(rising):
+    above = np.flatnonzero(smooth > 1)
+    if not len(above):
         return None
-    falls = np.flatnonzero(np.diff(smooth[rising[0] :]) < 0)
+    falls = np.flatnonzero(np.diff(smooth[above[0] :]) < 0)
     if not len(falls):
         return None
-    peak = int(rising[0] + falls[0])
-    floor = smooth[peak:].copy()
-    rises = np.flatnonzero(np.diff(floor) > 0)
-    if not len(rises):
+    peak = int(above[0] + falls[0])
+    trough = smooth[peak:]
+    # the next shell begins where g has risen by a tenth of the peak, so that noise in a deep gap does not count
+    risen = np.flatnonzero(trough > np.minimum.accumulate(trough) + RISE * smooth[peak])
+    if not len(risen):
         return None
-    # the lowest point before g climbs back above half the peak, so that noise in a deep gap does not count
-    recovered = np.flatnonzero(floor[rises[0] :] > smooth[peak] / 2)
-    end = int(rises[0] + recovered[0]) if len(recovered) else len(floor)
-    low = floor[:end]
-    if low.min() > smooth[peak] / 2:
+    lowest = trough[: risen[0]].min()
+    if lowest > smooth[peak] / 2:
         return None
-    flat = np.flatnonzero(low == low.min())
-    return float(r[peak + int(flat[len(flat) // 2])])
+    flat = np.flatnonzero(trough[: risen[0]] == lowest)
+    return float(r[peak + flat[len(flat) // 2]])
 
 
 def _pair_correlation(arrays: CoordinationPaths) -> tuple[FloatArray, FloatArray]:

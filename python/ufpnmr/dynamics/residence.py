@@ -50,7 +50,7 @@ def kaplan_meier(
     at_least = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)
     at_risk = at_least[np.searchsorted(length[order], time)]
     index = np.searchsorted(time, length[seen & (weight > 0)])
-    events = np.bincount(index, weights=weight[seen & (weight > 0)], minlength=len(time))
+    events = np.bincount(index, weights=weight[seen & (weight > 0)], minlength=len(time)).astype(np.float64)
     survival = np.cumprod(1 - events / at_risk) if len(time) else np.zeros(0)
     surviving = at_risk - events
     terms = np.divide(events, at_risk * surviving, out=np.zeros_like(events), where=surviving > 0)
