@@ -167,6 +167,7 @@ class Sites(_Section):
     ligand: str
     coordination: Annotated[tuple[int, ...], Field(min_length=1)]
     radius_A: Positive | None = None
+    half_gap_A: Annotated[float, Field(ge=0)] | None = None
 
 
 class Output(_Section):
@@ -193,6 +194,8 @@ class StudyConfig(_Section):
         if (self.md is None) == (self.trajectory.path is None):
             found = "both" if self.md else "neither"
             raise ValueError(f"expected either [md] or trajectory.path, found {found}")
+        if self.efg.continue_series is not None and (self.md is None or self.md.continue_from is None):
+            raise ValueError("efg.continue_series needs md.continue_from: the restart where that series ends")
         return self
 
 

@@ -127,7 +127,10 @@ class Workshop:
         finally:
             bar.close()
         if section.continue_series is not None:
-            TensorSeries.read(section.continue_series).append(series).write(output)
+            # a reader counts time from its first frame; the steps tell where this stretch lies in the whole run
+            start = float(universe.trajectory.steps[0]) * self.config.trajectory.timestep_ps
+            later = dataclasses.replace(series, time=series.time + start)
+            TensorSeries.read(section.continue_series).append(later).write(output)
             fresh.unlink()
 
     def acf(self, observable: str, field: str | None, output: Path) -> None:
@@ -175,6 +178,7 @@ class Workshop:
             ligand=section.ligand,
             sites=section.coordination,
             radius=section.radius_A,
+            half_gap=section.half_gap_A,
             minimum_residence=self.config.hops.minimum_residence_ps,
             threads=self.threads,
         ).write(self.folder / "sites.h5")
