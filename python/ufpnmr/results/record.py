@@ -78,8 +78,11 @@ class Record:
 
     def __str__(self) -> str:
         if self.value is None:
-            bounds = [f"> {self.ci_low:.3g}"] * (self.ci_low is not None)
-            bounds += [f"< {self.ci_high:.3g}"] * (self.ci_high is not None)
+            bounds = []
+            if self.ci_low is not None:
+                bounds.append(f"> {self.ci_low:.3g}")
+            if self.ci_high is not None:
+                bounds.append(f"< {self.ci_high:.3g}")
             return f"{' and '.join(bounds) or 'none'} {self.unit} ({self.status})"
         text = f"{self.value:.4g} {self.unit}"
         if self.ci_low is not None and self.ci_high is not None:

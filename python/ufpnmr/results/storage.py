@@ -77,7 +77,7 @@ class StoredResult:
         return {f.name: f.metadata for f in dataclasses.fields(cls) if "unit" in f.metadata}
 
     def write(self, path: str | Path) -> None:
-        """Write to `path`: JSON if its name ends in ``.json``, else HDF5. An existing file is replaced at once or not."""
+        """Write to `path`, as JSON if its name ends in ``.json``, else as HDF5; the file is replaced whole or not at all."""
         arrays = self._array_fields()
         rest = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in arrays}
         path = Path(path)
@@ -116,7 +116,10 @@ class StoredResult:
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a {cls.schema} file")
         if path.suffix == ".json":
-            document = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                document = json.loads(path.read_text(encoding="utf-8"))
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}; the file is damaged") from error
             cls._check(path, document.pop("schema", None), document.pop("schema_version", 0))
             for name in cls._array_fields():
                 data = document[name]["data"]
@@ -141,7 +144,7 @@ class StoredResult:
             raise InputError(f"{path}: expected a {cls.schema} file, found {schema or 'no schema attribute'}")
         if int(version) > cls.schema_version:
             raise InputError(
-                f"{path}: {schema} version {version} is newer than this ufpnmr reads ({cls.schema_version}); upgrade ufpnmr"
+                f"{path}: {schema} version {version} is newer than the {cls.schema_version} this ufpnmr reads; upgrade it"
             )
 
     def __repr__(self) -> str:

@@ -46,7 +46,7 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
     """Reader that unwraps; subclasses give `_raw`.
 
     Every timestep carries in ``ts.data``: ``positions`` (N, 3) in Å, float64, unwrapped (``ts.positions`` rounds them
-    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``rotation`` (3, 3) if the file
+    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``periodic`` (3,) bool; ``rotation`` (3, 3) if the file
     orients its cell otherwise; ``step`` if known.
 
     Attributes
@@ -147,7 +147,7 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         if raw.velocities is not None:
             ts.velocities = raw.velocities
         ts.data.update(raw.data)
-        ts.data.update(positions=positions, cell=raw.box.cell, origin=raw.box.origin)
+        ts.data.update(positions=positions, cell=raw.box.cell, origin=raw.box.origin, periodic=raw.box.periodic)
         if raw.box.rotation is not None:
             ts.data["rotation"] = raw.box.rotation
         if self.steps is not None:
