@@ -17,7 +17,7 @@ std::size_t find_item(std::string_view line)
   // a header that follows a cut line without a newline starts inside that line
   const char *const colon = static_cast<const char *>(std::memchr(line.data(), ':', line.size()));
   if (colon == nullptr) return std::string_view::npos;
-  return line.find("ITEM:");
+  return line.rfind("ITEM:");
 }
 
 bool parse_integer(std::string_view text, std::int64_t &value)
@@ -96,11 +96,12 @@ void DumpScan::run(ByteSource &source)
   LineReader lines(source);
   std::string_view line;
   while (lines.next(line)) {
+    if (complete() && trimmed(line).empty()) continue;
     const std::size_t item = find_item(line);
     if (item == std::string_view::npos) {
-      data(line, lines.position());
+      data(line, lines.offset(), lines.position());
     } else {
-      if (item > 0) bad_ = true;
+      if (item > 0) stray(lines.offset());
       header(trimmed(line.substr(item + 5)), lines.offset() + item, lines.position());
     }
     if (!lines.terminated()) bad_ = true;
@@ -113,13 +114,9 @@ void DumpScan::header(std::string_view name, std::uint64_t offset, std::uint64_t
   const auto starts_with = [name](std::string_view start) { return name.substr(0, start.size()) == start; };
   const bool units = starts_with("UNITS"), time = starts_with("TIME") && !starts_with("TIMESTEP"),
              step = starts_with("TIMESTEP");
-  if ((units || time || step) && (seen_step_ || (time && seen_time_) || (units && seen_units_))) finish();
-  if (!open_) {
-    open_ = true;
-    frame_ = DumpFrame();
-    frame_.offset = offset;
-    frame_.time = std::numeric_limits<double>::quiet_NaN();
-  }
+  const bool again = seen_step_ || (time && seen_time_) || (units && seen_units_);
+  if ((units || time || step) && (again || bad_)) finish();
+  if (!open_) begin(offset);
   if (units) {
     section_ = Section::units;
     seen_units_ = true;
@@ -141,16 +138,19 @@ void DumpScan::header(std::string_view name, std::uint64_t offset, std::uint64_t
     frame_.atoms = next - frame_.offset;
     frame_.size = frame_.atoms;
   } else {
-    bad_ = true;
+    stray(offset);
     section_ = Section::none;
   }
   rows_ = 0;
 }
 
-void DumpScan::data(std::string_view line, std::uint64_t next)
+void DumpScan::data(std::string_view line, std::uint64_t offset, std::uint64_t next)
 {
+  if (!open_ || complete()) {
+    stray(offset);
+    return;
+  }
   if (section_ == Section::atoms) {
-    if (rows_ == frame_.count && trimmed(line).empty()) return;  // blank line at the end of the file
     ++rows_;
     frame_.size = next - frame_.offset;
     return;
@@ -173,16 +173,34 @@ void DumpScan::data(std::string_view line, std::uint64_t next)
   if (!good) bad_ = true;
 }
 
+bool DumpScan::complete() const
+{
+  return open_ && !bad_ && known_step_ && known_count_ && known_box_ && section_ == Section::atoms &&
+         rows_ == frame_.count;
+}
+
+void DumpScan::begin(std::uint64_t offset)
+{
+  open_ = true;
+  frame_ = DumpFrame();
+  frame_.offset = offset;
+  frame_.time = std::numeric_limits<double>::quiet_NaN();
+}
+
+// Text that belongs nowhere: it damages an incomplete frame but not the complete one before it.
+void DumpScan::stray(std::uint64_t offset)
+{
+  if (complete()) finish();
+  if (!open_) begin(offset);
+  bad_ = true;
+}
+
 void DumpScan::finish()
 {
-  if (open_) {
-    const bool complete =
-        !bad_ && known_step_ && known_count_ && known_box_ && section_ == Section::atoms && rows_ == frame_.count;
-    if (complete) {
-      file_.frames_.push_back(frame_);
-    } else {
-      file_.damage_.push_back({frame_.offset, known_step_ ? frame_.step : -1});
-    }
+  if (complete()) {
+    file_.frames_.push_back(frame_);
+  } else if (open_) {
+    file_.damage_.push_back({frame_.offset, known_step_ ? frame_.step : -1});
   }
   section_ = Section::none;
   open_ = bad_ = seen_units_ = seen_time_ = seen_step_ = known_step_ = known_count_ = known_box_ = false;

@@ -44,7 +44,10 @@ class DumpScan
   enum class Section { none, units, time, step, count, box, atoms };
 
   void header(std::string_view name, std::uint64_t offset, std::uint64_t next);
-  void data(std::string_view line, std::uint64_t next);
+  void data(std::string_view line, std::uint64_t offset, std::uint64_t next);
+  void begin(std::uint64_t offset);
+  void stray(std::uint64_t offset);
+  bool complete() const;
   void finish();
 
   DumpFile &file_;

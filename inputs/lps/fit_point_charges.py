@@ -18,11 +18,13 @@ from ufpnmr.efg.fit import bootstrap, fit_charges, predict_withheld
 from ufpnmr.efg.labels import read_columns
 from ufpnmr.efg.metrics import tensor_metrics
 from ufpnmr.efg.point_charges import PointCharges
+from ufpnmr.isotopes import isotope
 
 HERE = Path(__file__).resolve().parent
 LABELS = HERE / "labels" / "lps-pbe-efg.extxyz.xz"
 CENTRE = "Li"
-QUADRUPOLE_MOMENT = -40.1  # mb, 7Li: Pyykkö, Mol. Phys. 116, 1328 (2018)
+ISOTOPE = isotope("7Li")
+QUADRUPOLE_MOMENT = ISOTOPE.quadrupole_moment_mb
 FORMULA_UNIT = {"Li": 3, "P": 1, "S": 4}
 SAMPLES, SEED = 2000, 20250
 
@@ -79,7 +81,9 @@ def main(output: Path) -> None:
         },
         error={
             "method": "each group withheld in turn",
+            "isotope": ISOTOPE.name,
             "quadrupole_moment_mb": QUADRUPOLE_MOMENT,
+            "quadrupole_moment_source": ISOTOPE.source,
             **{name: rounded(value) for name, value in error.items()},
             "interval": {name: [rounded(low), rounded(high)] for name, (low, high) in error_interval.items()},
             "relative_tensor_rmse_fitted": rounded(fitted["relative_tensor_rmse"]),

@@ -225,6 +225,8 @@ def _two_ranks() -> Check:
     code, out, err = _run([str(mpiexec), "-n", "2", str(lmp), "-log", "none", "-in", os.devnull])
     # two ranks that do not know each other would each print the banner
     ok = code == 0 and out.count("Total wall time") == 1
-    advice = "use the mpiexec of this environment, not the system's; unset variables of another MPI or of a batch system"
+    advice = (
+        "use the mpiexec of this environment, not the system's; unset variables of another MPI or of a batch system"
+    )
     found = f"{mpiexec}: works" if ok else f"{mpiexec}: {_last_line(err or out)}"
     return Check("2 MPI ranks", ok, found, advice)

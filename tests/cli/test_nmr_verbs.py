@@ -101,4 +101,6 @@ def test_help_shows_examples(ufp):
     for verb in ("acf", "decay"):
         result = ufp(verb, "--help")
         assert result.returncode == 0
-        assert "Examples:" in result.stdout
+        lines = [line.strip() for line in result.stdout.splitlines()]
+        assert "Examples:" in lines
+        assert any(line.startswith(f"ufp {verb} ") and len(line) < 60 for line in lines)

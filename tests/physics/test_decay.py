@@ -268,7 +268,7 @@ def coverage(replicas, first_seed=0, **process):
         fit = fit_decay(correlated(noisy_jumps(rng, **process)), replicas=200)
         low, high = interval_ps(fit)
         hits += low <= process["tau"] <= high
-        stated.append(math.log(high / low) / 2 / 2.13)
+        stated.append(math.sqrt(fit.covariance["matrix"][0][0]))
         centres.append(math.log(low * high) / 2)
     return hits / replicas, np.mean(stated) / np.std(centres)
 
@@ -282,18 +282,29 @@ def test_interval_covers_the_truth():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "process",
-    [
-        {"tau": 182.0},
-        {"tau": 182.0, "group": 5},
-        {"tau": 400.0},
-        {"tau": 100.0, "n_ions": 12},
-        {"tau": 800.0, "n_ions": 50},
-    ],
-    ids=["T = 22 tau", "concerted", "T = 10 tau", "12 ions", "T = 5 tau"],
+    [{"tau": 182.0}, {"tau": 100.0, "n_ions": 12}],
+    ids=["T = 22 tau", "T = 40 tau, 12 ions"],
 )
 def test_coverage_of_the_interval(process):
     covered, ratio = coverage(400, **process)
     assert 0.92 <= covered <= 0.98
+    assert 0.7 <= ratio <= 1.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tau", [400.0, 800.0], ids=["T = 10 tau", "T = 5 tau"])
+def test_intervals_of_short_runs_are_conservative(tau):
+    """Few blocks are long enough to be independent, so the quantile is that of five."""
+    covered, ratio = coverage(400, tau=tau)
+    assert covered >= 0.92
+    assert 0.7 <= ratio <= 1.3
+
+
+@pytest.mark.slow
+def test_concerted_motion_is_mostly_covered():
+    """Ions that move in groups of five: 86 % is what blocks alone reach with the usual quantile (spec efg 6.7)."""
+    covered, ratio = coverage(400, tau=182.0, group=5)
+    assert 0.88 <= covered <= 0.98
     assert 0.7 <= ratio <= 1.3
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list as ase_neighbor_list
-
 from ufpnmr._core import DomainError, neighbor_list
 
 CELLS = {
@@ -28,9 +27,7 @@ def test_equal_to_ase(cell, pbc):
     reference = ase_neighbor_list("ijSd", atoms, 3.9)
     assert len(i) == len(reference[0])
     assert table(i, j, shift, distance) == table(*reference)
-    np.testing.assert_allclose(
-        displacement, atoms.positions[j] - atoms.positions[i] + shift @ cell, rtol=0, atol=1e-13
-    )
+    np.testing.assert_allclose(displacement, atoms.positions[j] - atoms.positions[i] + shift @ cell, rtol=0, atol=1e-13)
 
 
 def test_number_of_neighbours_of_bcc():

@@ -80,7 +80,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    r"""Autocorrelate ω_Q, C_Q or the whole tensor over all time origins.
+    """Autocorrelate ω_Q, C_Q or the whole tensor over all time origins.
 
     SERIES is a tensor series (HDF5), as `ufp efg predict` writes it.
 
@@ -90,7 +90,7 @@ def command(
       ufp acf tensors.h5 --field a --average 20 -o acf-a.h5
       ufp acf tensors.h5 --observable powder -o powder.h5
       ufp acf tensors.h5 --isotope 6Li --observable cq -o cq.h5
-    """
+    """  # noqa: D301
     import dataclasses
 
     from ufpnmr import provenance

@@ -7,7 +7,12 @@ import click
 
 @click.command("cite", short_help="References of methods and codes.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "bibtex"]), default="text", show_default=True, help="Form of a reference."
+    "--format",
+    "form",
+    type=click.Choice(["text", "bibtex"]),
+    default="text",
+    show_default=True,
+    help="Form of a reference.",
 )
 def command(form: str) -> int:
     """Print the papers behind a study: the method, the potential, the codes.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @output_option(".uf3 or .json")
 @click.option("--split", type=click.Path(file_okay=False, path_type=Path), help="Folder for one-interaction files.")
 @click.option("--elements", help="What the labels in one-interaction file names mean, e.g. A=Li,B=S.")
-@click.option("--allow-unloadable", is_flag=True, help="Also write a .uf3 that LAMMPS's own pair_style uf3 cannot load.")
+@click.option(
+    "--allow-unloadable", is_flag=True, help="Also write a .uf3 that LAMMPS's own pair_style uf3 cannot load."
+)
 def command(
     inputs: tuple[Path, ...],
     output: Path | None,
@@ -52,7 +54,9 @@ def command(
         potential = _single(inputs[0])
     if target is not None:
         potential.write(target, force=force, allow_unloadable=allow_unloadable)
-        say(f"{target}: {' '.join(potential.elements)}, {len(potential.pairs)} pair, {len(potential.triplets)} triplet blocks")
+        say(
+            f"{target}: {' '.join(potential.elements)}, {len(potential.pairs)} pair, {len(potential.triplets)} triplet blocks"
+        )
         return 0
     assert split is not None
     texts = formats.split(potential)
@@ -60,7 +64,11 @@ def command(
         writable(split / name, force)
     for name, text in texts.items():
         (split / name).write_text(text, encoding="utf-8")
-    left = [what for what, there in (("one-body energies", potential.one_body), ("training record", potential.training)) if there]
+    left = [
+        what
+        for what, there in (("one-body energies", potential.one_body), ("training record", potential.training))
+        if there
+    ]
     say(f"{split}: {len(texts)} files" + (f"; they have no place for {' and '.join(left)}" if left else ""))
     return 0
 

@@ -43,7 +43,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    r"""Fit A {b² + (1 - b²) exp[-(t/tau)^gamma]} (Harper 2025 eq. 5, free amplitude) to an autocorrelation function.
+    """Fit A {b² + (1 - b²) exp[-(t/tau)^gamma]} (Harper 2025 eq. 5, free amplitude) to an autocorrelation function.
 
     CORRELATION is a file that `ufp acf` wrote. Exit code 3: nothing decays, or the run is too short for a decay time;
     then bounds are printed instead.
@@ -52,7 +52,7 @@ def command(
     Examples:
       ufp decay acf.h5
       ufp decay acf.h5 --gamma free -o decay.json
-    """
+    """  # noqa: D301
     import dataclasses
 
     from ufpnmr import provenance

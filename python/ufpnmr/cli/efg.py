@@ -74,7 +74,7 @@ def predict(
         trajectory,
         timestep=timestep,
         log=log_file,
-        elements=elements.split() if elements else None,
+        elements=elements,
         topology=topology,
     )
     if dry_run:

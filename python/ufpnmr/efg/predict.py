@@ -79,13 +79,19 @@ def frame_cell(timestep: Any) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        A frame without one.
+        A frame without one, or not periodic along a, b and c.
     """
     cell = timestep.data.get("cell")
     if cell is None:
         raise InputError(
             f"frame {timestep.frame} has no cell, which the lattice sum needs; expected a periodic trajectory opened "
             "with ufpnmr.trajectory.open"
+        )
+    periodic = np.asarray(timestep.data.get("periodic", True))
+    if not periodic.all():
+        raise InputError(
+            f"frame {timestep.frame}: expected a cell periodic along a, b and c, found {periodic.tolist()}; a lattice "
+            "sum would repeat what does not repeat"
         )
     return np.array(cell, dtype=np.float64)
 

@@ -187,6 +187,40 @@ def _relative_error(curves: FloatArray, reference: FloatArray | None) -> FloatAr
     return np.asarray(curves.std(axis=0, ddof=1) / math.sqrt(len(curves)))
 
 
+def _accumulate(
+    source: _Source, fit_index: npt.NDArray[np.int64], n_blocks: int, normalisation: str
+) -> tuple[FloatArray, FloatArray]:
+    """Return the curve of each ion up to half the run (N, L) and the block sums at the fit lags (B, N, F)."""
+    n_lags = source.n_frames // 2 + 1
+    curves = np.empty((source.n_ions, n_lags))
+    sums = np.empty((n_blocks, source.n_ions, len(fit_index)))
+    mean: float | FloatArray = 0.0
+    if normalisation == "covariance_global":
+        mean = np.sum([x.mean(axis=2).sum(axis=0) for _, x in source.parts()], axis=0)[:, None] / source.n_ions
+    for part, x in source.parts():
+        if normalisation == "covariance":
+            mean = x.mean(axis=2, keepdims=True)
+        centred = x - mean
+        curves[part] = autocorrelation_sums(centred, axis=2)[:, :, :n_lags].sum(axis=1)
+        sums[:, part] = _block_sums(centred, fit_index, n_blocks)
+    return curves / (source.n_frames - np.arange(n_lags)), sums
+
+
+def _scaling(raw: FloatArray, normalisation: str) -> tuple[float, float, int | None]:
+    """Return offset and scale of a normalisation, and the lag whose value is the scale (None if no such lag)."""
+    offset, scale, reference = 0.0, 1.0, None
+    if normalisation in ("zero_lag", "first_lag"):
+        reference = int(normalisation == "first_lag")
+        scale = float(raw[reference])
+    elif normalisation == "unit_interval":
+        offset, scale = float(raw.min()), float(raw.max() - raw.min())
+    if scale == 0:
+        raise InputError(
+            f"the correlation function is constant or zero; normalisation {normalisation!r} does not exist, use 'raw'"
+        )
+    return offset, scale, reference
+
+
 def correlate(
     series: TensorSeries,
     observable: str = "omega_q",
@@ -261,36 +295,17 @@ def correlate(
     if n_frames < 2 * n_blocks:
         raise InputError(f"expected at least {2 * n_blocks} frames for {n_blocks} blocks, found {n_frames}")
 
-    longest = n_frames // 2
-    lags = np.arange(longest + 1, dtype=np.int64)
-    fit_index = np.concatenate([[0], log_spaced(longest, _FIT_LAGS)])
-    n_origins = n_frames - lags
-    curves = np.empty((source.n_ions, longest + 1))
-    sums = np.empty((n_blocks, source.n_ions, len(fit_index)))
-    mean_of_all = 0.0
-    if normalisation == "covariance_global":
-        mean_of_all = sum(x.mean(axis=2).sum(axis=0)[:, None] for _, x in source.parts()) / source.n_ions
-    for part, x in source.parts():
-        x = x - (x.mean(axis=2, keepdims=True) if normalisation == "covariance" else mean_of_all)
-        curves[part] = autocorrelation_sums(x, axis=2)[:, :, : longest + 1].sum(axis=1) / n_origins
-        sums[:, part] = _block_sums(x, fit_index, n_blocks)
+    fit_index = np.concatenate([[0], log_spaced(n_frames // 2, _FIT_LAGS)])
+    curves, sums = _accumulate(source, fit_index, n_blocks, normalisation)
     counts = np.array([np.diff(block_edges(n_frames - int(lag), n_blocks)) for lag in fit_index]).T
+    lags = np.arange(curves.shape[1], dtype=np.int64)
 
     raw = curves.mean(axis=0)
-    offset, scale, reference = 0.0, 1.0, None
-    if normalisation in ("zero_lag", "first_lag"):
-        reference = int(normalisation == "first_lag")
-        scale = float(raw[reference])
-    elif normalisation == "unit_interval":
-        offset, scale = float(raw.min()), float(raw.max() - raw.min())
-    if scale == 0:
-        raise InputError(
-            f"the correlation function is constant zero; normalisation {normalisation!r} does not exist, use 'raw'"
-        )
+    offset, scale, reference = _scaling(raw, normalisation)
     blocks = sums.sum(axis=1) / (counts * source.n_ions)
     ion_error = _relative_error(curves, None if reference is None else curves[:, reference])
     block_error = _relative_error(blocks, None if reference is None else blocks[:, reference])
-    divisor = 1.0 if reference is not None else abs(scale)
+    divisor = 1.0 if reference is not None else scale
     std_error = np.maximum(ion_error, np.interp(lags, fit_index, block_error)) / divisor
 
     warnings = []
@@ -331,7 +346,7 @@ def correlate(
         lag=np.asarray(lags * dt, dtype=np.float64),
         mean=(raw - offset) / scale,
         std_error=std_error,
-        n_origins=n_origins,
+        n_origins=n_frames - lags,
         per_ion=((curves - offset) / scale).astype(np.float32),
         ids=np.asarray(series.ids)[chosen],
         fit_index=fit_index,

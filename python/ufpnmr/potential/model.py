@@ -314,16 +314,18 @@ class Potential:
         try:
             model = self._folded(names, self.degree, onebody and bool(self.one_body), missing3b)
             out = model.evaluate(
-                np.array([index[s] for s in symbols], dtype=np.intc), atoms.positions, atoms.cell.array, atoms.pbc, threads
+                np.array([index[s] for s in symbols], dtype=np.intc),
+                atoms.positions,
+                atoms.cell.array,
+                atoms.pbc,
+                threads,
             )
         except _core.DomainError as error:
             raise DomainError(str(error)) from None
         volume = abs(np.linalg.det(atoms.cell.array))
         xx, yy, zz, xy, xz, yz = out["virial"]
         stress = -np.array([xx, yy, zz, yz, xz, xy]) / volume if volume > 0 else None
-        return Evaluation(
-            out["energy"], out["forces"], stress, out["energies"], out["short_contacts"], out["closest"]
-        )
+        return Evaluation(out["energy"], out["forces"], stress, out["energies"], out["short_contacts"], out["closest"])
 
     def calculator(self, **options: Any) -> SplineCalculator:
         """Return an ASE calculator; see `SplineCalculator` for the options."""
@@ -375,9 +377,7 @@ class Potential:
     def _models(self) -> dict[tuple[Any, ...], _core.Uf3Model]:
         return {}
 
-    def _folded(
-        self, names: tuple[str, ...], degree: int, onebody: bool, missing3b: MissingTriplets
-    ) -> _core.Uf3Model:
+    def _folded(self, names: tuple[str, ...], degree: int, onebody: bool, missing3b: MissingTriplets) -> _core.Uf3Model:
         if missing3b not in ("error", "zero"):
             raise InputError(f"missing3b: expected 'error' or 'zero', found {missing3b!r}")
         key = (names, degree, onebody, missing3b)

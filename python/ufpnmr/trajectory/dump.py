@@ -124,11 +124,11 @@ class DumpReader(FrameReader):
                 "branch are left out",
                 stacklevel=2,
             )
-        self.steps = steps[self._kept]
-        self._check_counts()
-        self._choose_columns()
+        self.steps = steps = steps[self._kept]
+        self._check_counts(steps)
+        self._choose_columns(steps)
         self.file_units = self._find_units(units)
-        self.times = self._find_times(check_timestep(timestep))
+        self.times = self._find_times(steps, check_timestep(timestep))
         self.ids = self._read(0, ())[0]
         if "id" not in self.columns:
             self._check_order(assume_order)
@@ -144,11 +144,11 @@ class DumpReader(FrameReader):
                 stacklevel=3,
             )
 
-    def _check_counts(self) -> None:
+    def _check_counts(self, steps: Integers) -> None:
         counts = self._file.counts[self._kept]
         changed = np.flatnonzero(counts != counts[0])
         if changed.size:
-            step = self.steps[changed[0]]
+            step = steps[changed[0]]
             raise InputError(
                 f"{self.filename}: step {step}: expected {counts[0]} atoms as in the first frame, found "
                 f"{counts[changed[0]]}; dump a static group"
@@ -156,7 +156,7 @@ class DumpReader(FrameReader):
         if counts[0] == 0:
             raise InputError(f"{self.filename}: expected atoms, found frames without any")
 
-    def _choose_columns(self) -> None:
+    def _choose_columns(self, steps: Integers) -> None:
         """Choose the positions, flags and further columns that every frame has."""
         lists, used = self._file.column_lists, self._file.column_list_of_frame[self._kept]
         first = lists[used[0]]
@@ -167,7 +167,7 @@ class DumpReader(FrameReader):
         if not usable:
             lacking = (i for i, c in enumerate(used) if not any(set(s.columns) <= set(lists[c]) for s in STYLES))
             where = next(lacking, None)
-            found = f"step {self.steps[0 if where is None else where]}: found {' '.join(lists[used[where or 0]])}"
+            found = f"step {steps[0 if where is None else where]}: found {' '.join(lists[used[where or 0]])}"
             if where is None:
                 found = "the style of positions changes within the file"
             raise InputError(f"{self.filename}: expected xu yu zu, xsu ysu zsu, x y z or xs ys zs; {found}")
@@ -181,11 +181,11 @@ class DumpReader(FrameReader):
             raise InputError(f"{self.filename}: expected one unit style, found {', '.join(sorted(found))}")
         return check_units(found.pop(), self.filename) if found else None
 
-    def _find_times(self, timestep: float | None) -> Floats | None:
+    def _find_times(self, steps: Integers, timestep: float | None) -> Floats | None:
         written = self._file.times[self._kept]
         if np.isfinite(written).all() and self.file_units is None:
             self.time_hint = "ITEM: TIME has no unit; give --timestep or --log, or dump_modify units yes"
-        return times_of_steps(self.steps, written, self.file_units, timestep, self.filename)
+        return times_of_steps(steps, written, self.file_units, timestep, self.filename)
 
     def _check_order(self, assume_order: bool) -> None:
         if not assume_order:

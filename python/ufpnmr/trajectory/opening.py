@@ -16,7 +16,7 @@ from ufpnmr.trajectory.dcd import LammpsDCDReader
 from ufpnmr.trajectory.dump import DumpReader
 from ufpnmr.trajectory.identities import Elements, Identities, by_type, masses, read_data_file, symbol
 from ufpnmr.trajectory.reader import FrameReader
-from ufpnmr.trajectory.time_axis import LogTiming, check_timestep, read_log
+from ufpnmr.trajectory.time_axis import check_timestep, read_log
 
 
 def open(
@@ -59,12 +59,10 @@ def open(
     """
     path = Path(path)
     check_timestep(timestep)
-    timing = _timing(timestep, log)
+    timestep, units = _timing(timestep, log)
     kind = kind_of(path)
     if kind == "dump":
-        reader: FrameReader = DumpReader(
-            path, timestep=timing.timestep, units=timing.units or None, assume_order=assume_order
-        )
+        reader: FrameReader = DumpReader(path, timestep=timestep, units=units, assume_order=assume_order)
         identities = _of_dump(reader, elements, topology)
     elif kind == "dcd":
         if topology is None:
@@ -72,10 +70,11 @@ def open(
                 f"{path}: a DCD file has no atom ids and elements; give --topology, a data file of the run"
             )
         identities = read_topology(topology, elements)
-        units = timing.units or identities.units
-        reader = LammpsDCDReader(path, timestep=timing.timestep, units=units, ids=identities.ids)
+        reader = LammpsDCDReader(path, timestep=timestep, units=units or identities.units, ids=identities.ids)
     else:
-        reader = AseReader(path, timestep=timing.timestep)
+        if elements is not None or topology is not None:
+            raise InputError(f"{path}: elements and topology are for LAMMPS trajectories; this file names its elements")
+        reader = AseReader(path, timestep=timestep)
         identities = Identities(reader.ids, reader.elements, reader.elements)
     return _universe(reader, identities)
 
@@ -115,16 +114,16 @@ def read_topology(path: str | Path, elements: Elements | None = None) -> Identit
     return Identities(frames.ids, frames.elements, frames.elements)
 
 
-def _timing(timestep: float | None, log: str | Path | None) -> LogTiming:
-    """Units ("" if unknown) and timestep from argument and log, which must agree."""
+def _timing(timestep: float | None, log: str | Path | None) -> tuple[float | None, str | None]:
+    """Timestep (ps) and units from argument and log, which must agree."""
     if log is None:
-        return LogTiming("", timestep)
+        return timestep, None
     found = read_log(log)
     if timestep is not None and not np.isclose(timestep, found.timestep, rtol=1e-6):
         raise InputError(
             f"{log}: the run's timestep is {found.timestep:g} ps, not {timestep:g} ps; give only one of them"
         )
-    return found
+    return found.timestep, found.units
 
 
 def _of_dump(reader: DumpReader, elements: Elements | None, topology: str | Path | None) -> Identities:

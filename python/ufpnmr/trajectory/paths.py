@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,19 +117,13 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
     positions = np.empty((n_frames, ions.n_atoms, 3))
     cell = np.empty((n_frames, 3, 3))
     shift = np.empty((n_frames, 3))
-    constant_cell = True
     frame_before = reader.ts.frame
-    for i, (now, box) in enumerate(_frames(universe)):
+    start: Floats | None = None
+    for i, (now, box) in enumerate(_travelled(_frames(universe))):
+        start = now if start is None else start
         cell[i] = box.cell
-        if i == 0:
-            start, stretch = now, np.zeros_like(now)
-        elif not np.array_equal(cell[i], cell[i - 1]):
-            constant_cell = False
-            stretch = stretch + _whole_cells(before, box_before) @ (cell[i] - cell[i - 1])
-        before, box_before = now, box
-        travelled = now - stretch
-        positions[i] = travelled[ions.ix]
-        shift[i] = 0.0 if weights is None else weights @ (travelled - start)
+        positions[i] = now[ions.ix]
+        shift[i] = 0.0 if weights is None else weights @ (now - start)
     reader[frame_before]
     positions -= shift[:, None, :]
     return IonPaths(
@@ -141,7 +136,7 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
         drift_mode=mode,
         selection=selection,
         source=str(reader.filename),
-        constant_cell=constant_cell,
+        constant_cell=bool((cell == cell[0]).all()),
     )
 
 
@@ -179,7 +174,19 @@ def _whole_cells(positions: Floats, box: Box) -> Floats:
     return np.where(box.periodic, np.floor((positions - box.origin) @ box.inverse), 0.0)
 
 
-def _frames(universe: Any) -> Any:
+def _travelled(frames: Iterator[tuple[Floats, Box]]) -> Iterator[tuple[Floats, Box]]:
+    """Sum displacements, so that whole cells between an atom and its image do not stretch with the cell."""
+    stretch: Floats | None = None
+    before: tuple[Floats, Box] | None = None
+    for positions, box in frames:
+        if before is not None and not np.array_equal(box.cell, before[1].cell):
+            growth = _whole_cells(*before) @ (box.cell - before[1].cell)
+            stretch = growth if stretch is None else stretch + growth
+        before = (positions, box)
+        yield positions if stretch is None else positions - stretch, box
+
+
+def _frames(universe: Any) -> Iterator[tuple[Floats, Box]]:
     """Unwrapped positions (N, 3) in Å and the box, frame by frame."""
     reader = universe.trajectory
     ours = isinstance(reader, FrameReader)

@@ -46,7 +46,7 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
     """Reader that unwraps; subclasses give `_raw`.
 
     Every timestep carries in ``ts.data``: ``positions`` (N, 3) in Å, float64, unwrapped (``ts.positions`` rounds them
-    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``rotation`` (3, 3) if the file
+    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``periodic`` (3,) bool; ``rotation`` (3, 3) if the file
     orients its cell otherwise; ``step`` if known.
 
     Attributes
@@ -78,7 +78,7 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         """Read the first frame; the last act of a subclass's constructor."""
         self.n_atoms, self.n_frames = n_atoms, n_frames
         self._shifts = ShiftTable(n_atoms)
-        self._last: Floats | Integers | None = None
+        self._last: Floats | None = None
         self._interval = _common_gap(self.times)
         self.ts = self._Timestep(n_atoms, **self._ts_kwargs)
         self._read_frame(0)
@@ -116,15 +116,14 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
 
     def _shift(self, frame: int) -> Integers:
         """Shifts of a frame; reads the frames before it that no one has asked for yet."""
-        while self._shifts.n_frames <= frame or self._last is None:
-            if self._last is None:
-                self._last = self._trace(self._raw(self._shifts.n_frames - 1))
-                continue
+        if self._last is None:
+            self._last = self._trace(self._raw(self._shifts.n_frames - 1))
+        while self._shifts.n_frames <= frame:
             number = self._shifts.n_frames
             raw = self._raw(number)
             now = self._trace(raw)
             if raw.images is not None:
-                change = flag_change(self._last.astype(np.int64), now.astype(np.int64))
+                change = flag_change(self._last, now)
             else:
                 change, _ = minimum_image_change(self._last, now, raw.box, self.ids, self.describe(number))
             self._shifts.append(change)
@@ -132,10 +131,10 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         return self._shifts.at(frame)
 
     @staticmethod
-    def _trace(raw: RawFrame) -> Floats | Integers:
+    def _trace(raw: RawFrame) -> Floats:
         """Whose jumps tell that an atom has left through a face: image flags, or fractional coordinates."""
         if raw.images is not None:
-            return raw.images
+            return raw.images.astype(np.float64)
         return np.asarray((raw.positions - raw.box.origin) @ raw.box.inverse)
 
     def _read_frame(self, frame: int) -> Any:
@@ -148,7 +147,7 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         if raw.velocities is not None:
             ts.velocities = raw.velocities
         ts.data.update(raw.data)
-        ts.data.update(positions=positions, cell=raw.box.cell, origin=raw.box.origin)
+        ts.data.update(positions=positions, cell=raw.box.cell, origin=raw.box.origin, periodic=raw.box.periodic)
         if raw.box.rotation is not None:
             ts.data["rotation"] = raw.box.rotation
         if self.steps is not None:

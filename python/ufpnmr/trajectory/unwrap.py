@@ -81,8 +81,8 @@ def minimum_image_change(before: Floats, after: Floats, box: Box, ids: Integers,
     InputError
         If an atom moves more than 0.4 of the smallest height of the cell: its image cannot be told.
     """
-    step = after - before
-    change = np.where(box.periodic, -np.rint(step), 0.0)
+    step = np.where(box.periodic, after - before, 0.0)
+    change = -np.rint(step)
     move = np.linalg.norm((step + change) @ box.cell, axis=1)
     limit = LARGEST_MOVE * box.smallest_height() if box.periodic.any() else np.inf
     worst = int(move.argmax())
@@ -95,7 +95,7 @@ def minimum_image_change(before: Floats, after: Floats, box: Box, ids: Integers,
     return change.astype(np.int64), move
 
 
-def flag_change(before: Integers, after: Integers) -> Integers:
-    """Multiples of 1024 that undo the overflow of 32-bit image flags between two frames, (N, 3)."""
+def flag_change(before: Floats, after: Floats) -> Integers:
+    """Return the multiples of 1024 (N, 3) that undo the overflow of 32-bit image flags between two frames."""
     turns: Integers = np.rint((after - before) / FLAG_PERIOD).astype(np.int64)
     return -FLAG_PERIOD * turns
