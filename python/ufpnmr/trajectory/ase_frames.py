@@ -37,9 +37,23 @@ def read_frames(path: str) -> tuple[list[Any], int]:
         if not frames:
             raise InputError(f"{path}: cannot be read by ASE: {type(error).__name__}: {error}") from error
         return frames, 1
+    if _cut_in_last_line(path):
+        frames.pop()
+        if not frames:
+            raise InputError(f"{path}: expected a newline at the end, found none: its last number may be cut")
+        return frames, 1
     if not frames:
         raise InputError(f"{path}: expected at least one frame, found none")
     return frames, 0
+
+
+def _cut_in_last_line(path: str) -> bool:
+    """Tell whether an (ext)xyz file ends without a newline, so that its last number may lack digits."""
+    if not path.endswith((".xyz", ".extxyz")):
+        return False
+    with open(path, "rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"
 
 
 class AseReader(FrameReader):
