@@ -2,3 +2,9 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+
+void bind_efg(pybind11::module_ &m);
+void bind_cell_list(pybind11::module_ &m);
+void bind_potential(pybind11::module_ &m);
+void bind_dynamics(pybind11::module_ &m);
+void bind_trajectory(pybind11::module_ &m);

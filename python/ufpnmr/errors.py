@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "UfpError", "nearest"]
+__all__ = ["DomainError", "InputError", "UfpError", "nearest"]
 
 
 class UfpError(RuntimeError):
@@ -18,6 +18,10 @@ class InputError(UfpError, ValueError):
     """Wrong or missing input: what was expected, what was found, what to do (exit code 2)."""
 
     exit_code = 2
+
+
+class DomainError(UfpError, ValueError):
+    """Well-formed input outside the domain of a model: two atoms on one point, a contact below the first knot."""
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -1,0 +1,20 @@
+"""Motion of ions: mean-square displacement, hops, site labels."""
+
+from ufpnmr.dynamics.anions import anion_census, broken_bonds
+from ufpnmr.dynamics.hop_rates import correlation_factor
+from ufpnmr.dynamics.hops import find_hops
+from ufpnmr.dynamics.msd import mean_square_displacement
+from ufpnmr.dynamics.residence import residence_times
+from ufpnmr.dynamics.sites import coordination_labels, settle_labels, site_labels
+
+__all__ = [
+    "anion_census",
+    "broken_bonds",
+    "coordination_labels",
+    "correlation_factor",
+    "find_hops",
+    "mean_square_displacement",
+    "residence_times",
+    "settle_labels",
+    "site_labels",
+]

@@ -1,0 +1,25 @@
+"""One function per figure: a result and an optional Axes in, the Axes out.
+
+Figures are made with `matplotlib.figure.Figure` and saved through its own canvas: no `pyplot`, no global state, no display.
+"""
+
+from ufpnmr.plots.angles import angle_map
+from ufpnmr.plots.correlation import correlation
+from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
+from ufpnmr.plots.hops import threshold_scan
+from ufpnmr.plots.msd import mean_square_displacement
+from ufpnmr.plots.sites import label_populations
+from ufpnmr.plots.style import save
+from ufpnmr.plots.traces import displacement_traces
+
+__all__ = [
+    "angle_map",
+    "correlation",
+    "coupling_histogram",
+    "displacement_traces",
+    "frequency_histogram",
+    "label_populations",
+    "mean_square_displacement",
+    "save",
+    "threshold_scan",
+]

@@ -1,0 +1,20 @@
+"""Trajectories as MDAnalysis universes: every position unwrapped, every time and element known or refused."""
+
+from ufpnmr.trajectory.ase_frames import AseReader
+from ufpnmr.trajectory.dcd import LammpsDCDReader
+from ufpnmr.trajectory.dump import DumpReader
+from ufpnmr.trajectory.opening import open
+from ufpnmr.trajectory.paths import IonPaths, ion_paths
+from ufpnmr.trajectory.time_axis import LogTiming, read_log, time_axis
+
+__all__ = [
+    "AseReader",
+    "DumpReader",
+    "IonPaths",
+    "LammpsDCDReader",
+    "LogTiming",
+    "ion_paths",
+    "open",
+    "read_log",
+    "time_axis",
+]

@@ -1,0 +1,134 @@
+"""``ufp plot``: the figure of a result file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ufpnmr.cli.common import output_option, say, writable
+from ufpnmr.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--fit", type=click.Path(path_type=Path), help="Decay fit (JSON) to draw over a correlation function.")
+@click.option("--hops", type=click.Path(path_type=Path), help="Hops (HDF5) to mark on displacement traces.")
+@click.option("--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram.")
+@click.option(
+    "--kind",
+    type=click.Choice(["omega_q", "cq", "angles", "angles-density"]),
+    default="omega_q",
+    show_default=True,
+    help="Figure of a tensor series.",
+)
+@click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
+@click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
+@click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
+@click.option("--ordering", default="haeberlen", show_default=True, help="Ordering of the principal axes (angles).")
+@output_option("SVG, PNG or PDF")
+def command(
+    file: Path,
+    fit: Path | None,
+    hops: Path | None,
+    sites: Path | None,
+    kind: str,
+    isotope: str | None,
+    field: str | None,
+    convention: str,
+    ordering: str,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
+
+    \b
+    Examples:
+      ufp plot msd.h5 -o msd.svg
+      ufp plot acf.h5 --fit decay.json -o acf.png
+      ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
+    """
+    target = writable(output, force)
+    if target is None:
+        raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
+    from ufpnmr import plots
+    from ufpnmr.results.correlation import CorrelationResult
+    from ufpnmr.results.decay import DecayFit
+    from ufpnmr.results.hops import HopResult
+    from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.tensors import TensorSeries
+    from ufpnmr.study.paths_file import StoredPaths
+
+    def tensor_figure() -> Axes:
+        series = TensorSeries.read(file)
+        labels = SiteLabels.read(sites) if sites else None
+        if kind == "cq":
+            return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
+        direction = _direction(_given(field, "--field"))
+        if kind == "omega_q":
+            return plots.frequency_histogram(
+                series,
+                isotope=_given(isotope, "--isotope"),
+                field=direction,
+                convention=convention,
+                labels=labels,
+            )
+        weight = "density" if kind == "angles-density" else "counts"
+        return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
+
+    figures = {
+        MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
+        CorrelationResult.schema: lambda: plots.correlation(
+            CorrelationResult.read(file), DecayFit.read(fit) if fit else None
+        ),
+        HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
+        SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
+        StoredPaths.schema: lambda: plots.displacement_traces(
+            StoredPaths.read(file), HopResult.read(hops) if hops else None
+        ),
+        TensorSeries.schema: tensor_figure,
+    }
+    schema = _schema(file)
+    if schema not in figures:
+        raise InputError(f"{file}: no figure for {schema or 'a file without schema'}; known: {', '.join(figures)}")
+    plots.save(figures[schema](), target)
+    say(f"{target}: {schema}")
+    return 0
+
+
+def _schema(file: Path) -> str:
+    if not file.is_file():
+        raise InputError(f"{file}: no such file")
+    if file.suffix == ".json":
+        try:
+            return str(json.loads(file.read_text(encoding="utf-8")).get("schema", ""))
+        except (json.JSONDecodeError, AttributeError):
+            raise InputError(f"{file}: expected a result file, found something that is not its JSON") from None
+    import h5py
+
+    if not h5py.is_hdf5(file):
+        raise InputError(f"{file}: expected a result file (HDF5 or .json), found another format or a truncated file")
+    with h5py.File(file, "r") as opened:
+        return str(opened.attrs.get("schema", ""))
+
+
+def _given(value: str | None, option: str) -> str:
+    if value is None:
+        raise InputError(f"a tensor series needs {option}; it is never guessed")
+    return value
+
+
+def _direction(text: str) -> list[float]:
+    try:
+        numbers = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or not any(numbers):
+        raise InputError(f"--field: expected three numbers, not all zero, found {text!r}")
+    return numbers

@@ -1,0 +1,165 @@
+"""Run the stages that are not done, in order, one run per folder."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from ufpnmr.errors import InputError, nearest
+from ufpnmr.study.config import StudyConfig
+from ufpnmr.study.ledger import Ledger
+from ufpnmr.study.plan import stages_of
+from ufpnmr.study.summary import Results
+from ufpnmr.study.work import Bar, Workshop
+
+__all__ = ["Interrupted", "Study"]
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM; what is finished is kept and the next run continues.
+
+    Attributes
+    ----------
+    exit_code : int
+        128 + the number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+class Study:
+    """A study file bound to its output folder.
+
+    Parameters
+    ----------
+    config : StudyConfig
+    threads : int
+        Of the analyses.
+    say : callable
+        Takes one line of log.
+    bar : callable
+        ``bar(total, label)`` returns a progress bar.
+    """
+
+    def __init__(
+        self, config: StudyConfig, threads: int, say: Callable[[str], object], bar: Callable[[int, str], Bar]
+    ) -> None:
+        self.config, self.say = config, say
+        self.shop = Workshop(config, config.output.folder, threads, bar)
+        self.ledger = Ledger(self.shop.folder, stages_of(self.shop))
+
+    def check(self) -> None:
+        """Read every input once before anything is written.
+
+        Raises
+        ------
+        InputError
+            The first input that is wrong.
+        """
+        from ufpnmr.efg import PointCharges
+        from ufpnmr.isotopes import isotope
+        from ufpnmr.nmr.frequencies import convention_factor
+
+        convention_factor(self.config.nmr.convention, isotope(self.config.nmr.isotope).spin)
+        PointCharges.read(self.config.efg.model)
+        if self.config.md is not None:
+            from ufpnmr.potential import Potential
+
+            Potential.read(self.config.md.potential)
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every stage: done, stale, unfinished or missing."""
+        return {name: self.ledger.state(name) for name in self.ledger.stages}
+
+    def run(self, *, force: bool = False, only: str | None = None, until: str | None = None) -> list[str]:
+        """Run what is not done.
+
+        Parameters
+        ----------
+        force : bool
+            Run done stages again.
+        only, until : str, optional
+            A stage, or the first word of several ("acf"): run only these, or stop after the last of them.
+
+        Returns
+        -------
+        list of str
+            The stages that ran.
+
+        Raises
+        ------
+        InputError
+            A wrong input, an unknown stage, a needed stage that has not run, or another run in the same folder.
+        """
+        chosen = self._chosen(only, until)
+        self.check()
+        ran = []
+        with self.ledger.locked(), _signals():
+            for name in chosen:
+                if self.ledger.state(name) == "done" and not force:
+                    continue
+                missing = [need for need in self.ledger.stages[name].needs if self.ledger.state(need) != "done"]
+                if missing:
+                    raise InputError(f"stage {name!r} needs {missing[0]!r}, which is not done; run without --only")
+                self._run_one(name, force)
+                ran.append(name)
+        return ran
+
+    def results(self) -> Results | None:
+        """Return the results if they are done."""
+        return Results.read(self.shop) if self.ledger.state("results") == "done" else None
+
+    def _run_one(self, name: str, force: bool) -> None:
+        resume = self.ledger.started(name) and not force
+        begin = time.monotonic()
+        self.say(f"{name}: {'continued' if resume else 'started'}")
+        self.ledger.stages[name].run(resume)
+        seconds = time.monotonic() - begin
+        self.ledger.finished(name, seconds)
+        self.say(f"{name}: done in {seconds:.1f} s, {_short(self.ledger.stages[name].output)}")
+
+    def _chosen(self, only: str | None, until: str | None) -> Sequence[str]:
+        names = list(self.ledger.stages)
+        for wanted in (only, until):
+            if wanted is not None and not any(_matches(name, wanted) for name in names):
+                words = [*names, *{name.split()[0] for name in names}]
+                raise InputError(f"no stage {wanted!r}{nearest(wanted, words)}; --dry-run lists them")
+        if only is not None:
+            return [name for name in names if _matches(name, only)]
+        if until is not None:
+            return names[: max(i for i, name in enumerate(names) if _matches(name, until)) + 1]
+        return names
+
+
+def _matches(name: str, wanted: str) -> bool:
+    return name == wanted or name.split()[0] == wanted
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Interrupted`, once: clean-up is not interrupted again."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

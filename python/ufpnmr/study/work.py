@@ -1,0 +1,204 @@
+"""What each stage does: read files, call one function of the library, write one file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ufpnmr import provenance
+from ufpnmr.study.config import StudyConfig
+from ufpnmr.study.md import run_md, trajectory_file
+from ufpnmr.study.paths_file import StoredPaths
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.tensors import TensorSeries
+
+__all__ = ["Bar", "Workshop"]
+
+
+class Bar(Protocol):
+    """A progress bar, as tqdm's."""
+
+    def update(self, n: int = 1, /) -> Any:
+        """Advance."""
+
+    def close(self) -> Any:
+        """End."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Workshop:
+    """The stages' bench: configuration, folder, threads, progress.
+
+    Attributes
+    ----------
+    config : StudyConfig
+    folder : Path
+        Output folder.
+    threads : int
+        Of the analyses; results do not depend on it.
+    bar : callable
+        ``bar(total, label)`` returns a `Bar`.
+    """
+
+    config: StudyConfig
+    folder: Path
+    threads: int
+    bar: Callable[[int, str], Bar]
+
+    @property
+    def trajectory(self) -> Path:
+        """The trajectory that is analysed."""
+        return self.config.trajectory.path or trajectory_file(self.folder)
+
+    def universe(self) -> Any:
+        """Open the trajectory."""
+        from ufpnmr import trajectory
+
+        section = self.config.trajectory
+        return trajectory.open(
+            self.trajectory, timestep=section.timestep_ps, elements=section.elements, topology=section.topology
+        )
+
+    def tensors(self) -> TensorSeries:
+        """Read the tensor series."""
+        from ufpnmr.results.tensors import TensorSeries
+
+        return TensorSeries.read(self.folder / "tensors.h5")
+
+    def paths(self) -> StoredPaths:
+        """Read the ion paths."""
+        return StoredPaths.read(self.folder / "paths.h5")
+
+    def sites(self) -> SiteLabels | None:
+        """Read the site labels, if the study has any."""
+        from ufpnmr.results.sites import SiteLabels
+
+        return SiteLabels.read(self.folder / "sites.h5") if self.config.sites else None
+
+    def md(self, resume: bool) -> None:
+        """Run the MD."""
+        assert self.config.md is not None
+        bar = self.bar(self.config.md.steps, "md steps")
+        try:
+            run_md(self.config, self.folder, resume, bar.update)
+        finally:
+            bar.close()
+
+    def read_paths(self, _: bool) -> None:
+        """Check the trajectory and keep the paths of the ions."""
+        from ufpnmr.trajectory import ion_paths
+
+        section = self.config.trajectory
+        paths = ion_paths(self.universe(), section.selection, section.drift)
+        _ = paths.interval
+        described = provenance.collect(
+            selection=section.selection, drift=paths.drift_mode, timestep_ps=section.timestep_ps
+        )
+        StoredPaths.of(paths, described).write(self.folder / "paths.h5")
+
+    def efg(self, resume: bool) -> None:
+        """Predict the tensors; an earlier series of the same run is put in front."""
+        from ufpnmr.efg import PointCharges, predict_series
+        from ufpnmr.results.tensors import TensorSeries
+
+        section, output = self.config.efg, self.folder / "tensors.h5"
+        universe = self.universe()
+        bar = self.bar(universe.trajectory.n_frames, "efg frames")
+        fresh = output if section.continue_series is None else self.folder / "tensors-new.h5"
+        try:
+            series = predict_series(
+                PointCharges.read(section.model),
+                universe,
+                self.config.trajectory.selection,
+                fresh,
+                axes=self.config.system.axes,
+                threads=self.threads,
+                resume=resume,
+                overwrite=True,
+                inputs=(section.model,),
+                progress=bar.update,
+            )
+        finally:
+            bar.close()
+        if section.continue_series is not None:
+            # a reader counts time from its first frame; the steps tell where this stretch lies in the whole run
+            start = float(universe.trajectory.steps[0]) * self.config.trajectory.timestep_ps
+            later = dataclasses.replace(series, time=series.time + start)
+            TensorSeries.read(section.continue_series).append(later).write(output)
+            fresh.unlink()
+
+    def acf(self, observable: str, field: str | None, output: Path) -> None:
+        """Autocorrelate one observable."""
+        from ufpnmr.nmr import correlate
+
+        section = self.config.nmr
+        result = correlate(
+            self.tensors(),
+            observable,
+            isotope=section.isotope,
+            field=section.fields[field] if field else (0.0, 0.0, 1.0),
+            convention=section.convention,
+            n_blocks=section.blocks,
+            average=section.average_ps,
+        )
+        dataclasses.replace(result, provenance=provenance.collect([self.folder / "tensors.h5"])).write(output)
+
+    def decay(self, correlation: Path, output: Path) -> None:
+        """Fit one decay."""
+        from ufpnmr.nmr import fit_decay
+        from ufpnmr.results.correlation import CorrelationResult
+
+        section = self.config.decay
+        fit = fit_decay(
+            CorrelationResult.read(correlation), gamma=section.gamma, plateau=section.plateau, window=section.window_ps
+        )
+        dataclasses.replace(fit, provenance=provenance.collect([correlation], **fit.parameters)).write(output)
+
+    def msd(self, _: bool) -> None:
+        """Mean-square displacement."""
+        from ufpnmr.dynamics import mean_square_displacement
+
+        mean_square_displacement(self.paths(), threads=self.threads).write(self.folder / "msd.h5")
+
+    def label_sites(self, _: bool) -> None:
+        """Label the sites."""
+        from ufpnmr.dynamics import coordination_labels
+
+        section = self.config.sites
+        assert section is not None
+        coordination_labels(
+            self.universe(),
+            ion=section.ion,
+            ligand=section.ligand,
+            sites=section.coordination,
+            radius=section.radius_A,
+            half_gap=section.half_gap_A,
+            minimum_residence=self.config.hops.minimum_residence_ps,
+            threads=self.threads,
+        ).write(self.folder / "sites.h5")
+
+    def hops(self, _: bool) -> None:
+        """Find the hops."""
+        from ufpnmr.dynamics import find_hops
+
+        section = self.config.hops
+        find_hops(
+            self.paths(),
+            minimum_residence=section.minimum_residence_ps,
+            outer_radius=section.outer_radius_A,
+            labels=self.sites(),
+            threads=self.threads,
+        ).write(self.folder / "hops.h5")
+
+    def figure(self, draw: Callable[[], Axes], output: Path) -> None:
+        """Draw and save one figure."""
+        from ufpnmr.plots import save
+
+        output.parent.mkdir(exist_ok=True)
+        save(draw(), output)
