@@ -1,4 +1,4 @@
-"""The ASE calculator and ``pair_style ufp`` are one implementation: equal to 1e-12, with and without one-body energies."""
+"""The ASE calculator equals ``pair_style ufp`` to 1e-12, with and without one-body energies."""
 
 import dataclasses
 import warnings

@@ -184,14 +184,14 @@ def test_below_the_first_knot():
 
 
 def test_refusals(potential):
-    with pytest.raises(DomainError, match="atoms (0 and 1|1 and 0) are on one point"):
+    with pytest.raises(DomainError, match=r"atoms (0 and 1|1 and 0) are on one point"):
         potential.evaluate(Atoms("Li2", [[1, 1, 1], [1, 1, 1]]))
     with pytest.raises(InputError, match=r"expected atoms of Li P S, found Cl \(atom 1\)"):
         potential.evaluate(Atoms("LiCl", [[0, 0, 0], [0, 0, 3]]))
     with pytest.raises(InputError, match="missing3b: expected 'error' or 'zero', found 'no'"):
         potential.evaluate(Atoms("Li"), missing3b="no")
     lacking = dataclasses.replace(potential, triplets=potential.triplets[:-1])
-    with pytest.raises(InputError, match="S S S|S-S-S"):
+    with pytest.raises(InputError, match=r"S S S|S-S-S"):
         lacking.evaluate(Atoms("S"))
     assert lacking.evaluate(Atoms("S"), missing3b="zero").energy == 0.0
     with pytest.raises(DomainError, match="span no volume"):

@@ -1,6 +1,7 @@
 """Reading and writing potentials: exact round trips, all variants of UF3 JSON, and refusals."""
 
 import dataclasses
+import itertools
 import json
 from importlib.metadata import files
 
@@ -73,7 +74,7 @@ def test_from_one_format_to_the_other_and_back(potential, tmp_path):
     )
     names = ["a.uf3", "b.json", "c.uf3", "d.json"]
     rich.write(tmp_path / names[0])
-    for source, target in zip(names, names[1:], strict=False):
+    for source, target in itertools.pairwise(names):
         Potential.read(tmp_path / source).write(tmp_path / target)
     assert (tmp_path / "a.uf3").read_bytes() == (tmp_path / "c.uf3").read_bytes()
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "d.json").read_bytes()
@@ -186,7 +187,7 @@ def test_wrong_json_is_refused(change, message):
 
 
 def test_text_that_is_not_json_names_the_line():
-    with pytest.raises(InputError, match="^model.json:2: expected JSON"):
+    with pytest.raises(InputError, match=r"^model\.json:2: expected JSON"):
         uf3_json.parse('{\n "degree": }', "model.json")
 
 

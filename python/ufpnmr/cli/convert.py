@@ -41,36 +41,35 @@ def command(
       ufp convert LPS.uf3 -o LPS.json
       ufp convert A_A A_B B_B A_A_A -o LiS.uf3 --elements A=Li,B=S
       ufp convert LPS.uf3 --split interactions/
-    """
+    """  # noqa: D301
     from ufpnmr.potential import formats
 
     if (output is None) == (split is None):
         raise InputError("expected either -o FILE or --split FOLDER")
     labels = _labels(elements)
     target = writable(output, force)
-    if len(inputs) > 1 or labels:
-        potential = formats.read_interactions(inputs, labels)
-    else:
-        potential = _single(inputs[0])
+    one = len(inputs) == 1 and not labels
+    potential = _single(inputs[0]) if one else formats.read_interactions(inputs, labels)
     if target is not None:
         potential.write(target, force=force, allow_unloadable=allow_unloadable)
-        say(
-            f"{target}: {' '.join(potential.elements)}, {len(potential.pairs)} pair, {len(potential.triplets)} triplet blocks"
-        )
-        return 0
-    assert split is not None
+        blocks = f"{len(potential.pairs)} pair, {len(potential.triplets)} triplet blocks"
+        say(f"{target}: {' '.join(potential.elements)}, {blocks}")
+    if split is not None:
+        _write_split(potential, split, force)
+    return 0
+
+
+def _write_split(potential: Potential, folder: Path, force: bool) -> None:
+    from ufpnmr.potential import formats
+
     texts = formats.split(potential)
     for name in texts:
-        writable(split / name, force)
+        writable(folder / name, force)
     for name, text in texts.items():
-        (split / name).write_text(text, encoding="utf-8")
-    left = [
-        what
-        for what, there in (("one-body energies", potential.one_body), ("training record", potential.training))
-        if there
-    ]
-    say(f"{split}: {len(texts)} files" + (f"; they have no place for {' and '.join(left)}" if left else ""))
-    return 0
+        (folder / name).write_text(text, encoding="utf-8")
+    kept_out = {"one-body energies": potential.one_body, "training record": potential.training}
+    lost = " and ".join(name for name, value in kept_out.items() if value)
+    say(f"{folder}: {len(texts)} files" + (f"; they have no place for {lost}" if lost else ""))
 
 
 def _single(path: Path) -> Potential:

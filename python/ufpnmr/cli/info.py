@@ -35,7 +35,7 @@ def command(
     Example:
       ufp info LPS.uf3
       ufp info traj.lammpstrj --timestep 0.002 --elements "Li P S"
-    """
+    """  # noqa: D301
     import json
 
     if not path.is_file():
@@ -104,7 +104,7 @@ def _potential(potential: Potential) -> dict[str, Any]:
         "date": potential.date,
         "author": potential.author,
         "citation": potential.citation,
-        "coefficients": sum(b["coefficients"] for b in (*pairs, *triplets)),
+        "coefficients": potential.n_coefficients,
         "cutoff_A": potential.cutoff,
         "one_body_eV": dict(potential.one_body) or "none",
         "pairs": pairs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
@@ -14,7 +14,7 @@ from ufpnmr.potential.model import Potential
 __all__ = ["SplineCalculator"]
 
 
-class SplineCalculator(Calculator):  # type: ignore[misc]
+class SplineCalculator(Calculator):
     """Energy, forces, stress and per-atom energies of a `Potential` for ASE.
 
     Parameters
@@ -31,7 +31,7 @@ class SplineCalculator(Calculator):  # type: ignore[misc]
         OpenMP threads; 0 follows OMP_NUM_THREADS.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 (ASE declares it)
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class SplineCalculator(Calculator):  # type: ignore[misc]
     ) -> None:
         if short not in ("warn", "error", "quiet"):
             raise InputError(f"short: expected 'warn', 'error' or 'quiet', found {short!r}")
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.potential = potential
         self._options: dict[str, Any] = {"onebody": onebody, "missing3b": missing3b, "threads": threads}
         self._short = short
@@ -58,10 +58,13 @@ class SplineCalculator(Calculator):  # type: ignore[misc]
         system_changes: list[str] = all_changes,
     ) -> None:
         """Fill ``results`` (called by ASE)."""
-        super().calculate(atoms, properties, system_changes)
-        out = self.potential.evaluate(self.atoms, **self._options)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        structure = self.atoms
+        if structure is None:
+            raise InputError("expected a structure, found none: calculate(atoms)")
+        out = self.potential.evaluate(structure, **self._options)
         if out.closest is not None:
-            self._report_short(out.closest, out.short_contacts)
+            self._report_short(structure, out.closest, out.short_contacts)
         self.results = {
             "energy": out.energy,
             "free_energy": out.energy,
@@ -73,9 +76,9 @@ class SplineCalculator(Calculator):  # type: ignore[misc]
         elif "stress" in properties:
             raise PropertyNotImplementedError("stress needs a cell with a volume")
 
-    def _report_short(self, closest: tuple[int, int, float], count: int) -> None:
+    def _report_short(self, atoms: Atoms, closest: tuple[int, int, float], count: int) -> None:
         i, j, distance = closest
-        a, b = self.atoms.symbols[i], self.atoms.symbols[j]
+        a, b = atoms.symbols[i], atoms.symbols[j]
         first = float(self.potential.pair(a, b).knots[0])
         message = (
             f"{count} contact(s) below the first knot; the closest is {a} {i} - {b} {j} at {distance:.4g} Å, "

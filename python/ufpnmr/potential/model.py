@@ -205,8 +205,14 @@ class Potential:
     @property
     def elements(self) -> tuple[str, ...]:
         """Element symbols in order of first appearance."""
-        names = [e for block in (*self.pairs, *self.triplets) for e in block.elements]
+        names = [e for pair in self.pairs for e in pair.elements]
+        names += [e for triplet in self.triplets for e in triplet.elements]
         return tuple(dict.fromkeys([*names, *self.one_body]))
+
+    @property
+    def n_coefficients(self) -> int:
+        """Number of coefficients, trimmed ones included."""
+        return sum(b.coefficients.size for b in self.pairs) + sum(b.coefficients.size for b in self.triplets)
 
     @property
     def degree(self) -> int:
@@ -301,7 +307,7 @@ class Potential:
         DomainError
             Two atoms on one point, or a cell without volume.
         """
-        symbols = atoms.get_chemical_symbols()
+        symbols = [str(symbol) for symbol in atoms.symbols]
         names = tuple(dict.fromkeys(symbols))
         for name in names:
             if name not in self.elements:
@@ -389,12 +395,12 @@ class Potential:
         return self._models[key]
 
     def __repr__(self) -> str:
-        coefficients = sum(b.coefficients.size for b in (*self.pairs, *self.triplets))
+        first = _span(b.knots[0] for b in self.pairs)
         one_body = ", ".join(f"{e} {v:.4f}" for e, v in self.one_body.items()) or "none"
         lines = [
             f"Potential {self.source}: {' '.join(self.elements)}",
-            f"  {len(self.pairs)} pair and {len(self.triplets)} triplet blocks, {coefficients} coefficients",
-            f"  pair cutoff {_span(b.cutoff for b in self.pairs)} Å, first knot {_span(b.knots[0] for b in self.pairs)} Å",
+            f"  {len(self.pairs)} pair and {len(self.triplets)} triplet blocks, {self.n_coefficients} coefficients",
+            f"  pair cutoff {_span(b.cutoff for b in self.pairs)} Å, first knot {first} Å",
         ]
         if self.triplets:
             legs = _span(c for b in self.triplets for c in b.cutoffs[:2])

@@ -100,7 +100,7 @@ def dump(potential: Potential) -> str:
         key = "-".join(_by_number(pair.elements, potential.source))
         coefficients[key], knots[key] = pair.coefficients.tolist(), pair.knots.tolist()
     for triplet in potential.triplets:
-        centre, *neighbours = triplet.elements
+        neighbours = list(triplet.elements[1:])
         in_order = triplet if _by_number(neighbours, potential.source) == neighbours else triplet.exchanged()
         key = in_order.name
         coefficients[key] = in_order.coefficients.tolist()
