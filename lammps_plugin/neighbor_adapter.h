@@ -1,6 +1,7 @@
 // One centre of a LAMMPS full neighbour list as a ufp::Neighborhood.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "lmptype.h"
@@ -15,15 +16,15 @@ class NeighborAdapter
   void reserve(int count)
   {
     buffer_.reserve(count);
-    atoms_.reserve(static_cast<std::size_t>(count));
+    atoms_.resize(std::max(atoms_.size(), static_cast<std::size_t>(count)));
   }
 
-  // Local and ghost neighbours of atom i within `cutsq` (type, type) whose type has a species (>= 0).
+  // Call reserve() first. Local and ghost neighbours of atom i within `cutsq` (type, type) whose type has a species (>=
+  // 0).
   ufp::Neighborhood pack(int i, const int *neighbors, int count, const double *const *x, const int *type,
                          const std::vector<int> &species, const double *const *cutsq)
   {
     buffer_.clear();
-    atoms_.clear();
     const double *const limit = cutsq[type[i]];
     for (int q = 0; q < count; ++q) {
       const int j = neighbors[q] & NEIGHMASK;
@@ -31,8 +32,8 @@ class NeighborAdapter
       if (s < 0) continue;
       const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
       if (dx * dx + dy * dy + dz * dz >= limit[type[j]]) continue;
+      atoms_[static_cast<std::size_t>(buffer_.count())] = j;
       buffer_.add(s, dx, dy, dz);
-      atoms_.push_back(j);
     }
     return buffer_.view(species[static_cast<std::size_t>(type[i])]);
   }
@@ -43,7 +44,7 @@ class NeighborAdapter
 
  private:
   ufp::NeighborhoodBuffer buffer_;
-  std::vector<int> atoms_;
+  std::vector<int> atoms_;  // may be longer than the neighbourhood
 };
 
 }  // namespace LAMMPS_NS

@@ -26,33 +26,30 @@ class NeighborhoodBuffer
   void reserve(int count)
   {
     const auto n = static_cast<std::size_t>(count);
-    species_.reserve(n);
-    dx_.reserve(n);
-    dy_.reserve(n);
-    dz_.reserve(n);
+    if (n <= species_.size()) return;
+    species_.resize(n);
+    for (std::vector<double> *v : {&dx_, &dy_, &dz_}) v->resize(n);
   }
-  void clear() noexcept
-  {
-    species_.clear();
-    dx_.clear();
-    dy_.clear();
-    dz_.clear();
-  }
+  void clear() noexcept { count_ = 0; }
   void add(int species, double dx, double dy, double dz)
   {
-    species_.push_back(species);
-    dx_.push_back(dx);
-    dy_.push_back(dy);
-    dz_.push_back(dz);
+    const auto n = static_cast<std::size_t>(count_);
+    if (n == species_.size()) reserve(2 * count_ + 16);
+    species_[n] = species;
+    dx_[n] = dx;
+    dy_[n] = dy;
+    dz_[n] = dz;
+    ++count_;
   }
-  int count() const noexcept { return static_cast<int>(species_.size()); }
+  int count() const noexcept { return count_; }
   Neighborhood view(int centre_species) const noexcept
   {
-    return {centre_species, count(), species_.data(), dx_.data(), dy_.data(), dz_.data()};
+    return {centre_species, count_, species_.data(), dx_.data(), dy_.data(), dz_.data()};
   }
 
  private:
-  std::vector<int> species_;
+  int count_ = 0;
+  std::vector<int> species_;  // may be longer than count_, as the others
   std::vector<double> dx_, dy_, dz_;
 };
 

@@ -45,7 +45,7 @@ def command(
     output: Path | None,
     force: bool,
 ) -> int:
-    """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
+    r"""Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
 
     \b
     Examples:
@@ -61,9 +61,9 @@ def command(
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.paths import StoredPaths
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
-    from ufpnmr.study.paths_file import StoredPaths
 
     def tensor_figure() -> Axes:
         series = TensorSeries.read(file)

@@ -38,7 +38,7 @@ def command(
     check_expected: bool,
     as_json: bool,
 ) -> int:
-    """Run the chain of FILE: MD, trajectory, field gradients, correlation functions, decay, motion, figures, report.
+    r"""Run the chain of FILE: MD, trajectory, field gradients, correlation functions, decay, motion, figures, report.
 
     Stages that are done and whose inputs have not changed are skipped; a killed run continues where it was.
 
@@ -88,7 +88,11 @@ def _check(study: Study, results: Results) -> int:
     wrong = [
         f"{name}: expected {' or '.join(expected.get(name, ('a trustworthy status',)))}, found {record.status}"
         for name, record in results.records.items()
-        if (record.status not in expected[name] if name in expected else name in results.headline and not record.trustworthy)
+        if (
+            record.status not in expected[name]
+            if name in expected
+            else name in results.headline and not record.trustworthy
+        )
     ]
     for line in wrong:
         say(line)

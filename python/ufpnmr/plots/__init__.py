@@ -1,6 +1,7 @@
 """One function per figure: a result and an optional Axes in, the Axes out.
 
-Figures are made with `matplotlib.figure.Figure` and saved through its own canvas: no `pyplot`, no global state, no display.
+Figures are made with `matplotlib.figure.Figure` and saved through its own canvas: no `pyplot`, no global state,
+no display.
 """
 
 from ufpnmr.plots.angles import angle_map

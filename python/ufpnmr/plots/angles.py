@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ufpnmr.errors import InputError, nearest
 from ufpnmr.plots.style import new_axes, styled
 
 if TYPE_CHECKING:
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["angle_map"]
 
+_WEIGHTS = ("counts", "density")
 _BIN = 2.0
 _AXIAL = 0.05
+_BRIGHTEST = 0.998
+"""Quantile of the bins where the colours end: a few bins of a perfect start must not darken the rest."""
 
 
 @styled
@@ -26,7 +30,7 @@ def angle_map(
     *,
     field: npt.ArrayLike,
     ordering: str = "haeberlen",
-    weight: Literal["counts", "density"] = "counts",
+    weight: str = "counts",
     ax: Axes | None = None,
 ) -> Axes:
     """Plot how often the field has polar angles theta, phi in the principal axes, folded to one octant, 2 degree bins.
@@ -45,6 +49,8 @@ def angle_map(
     """
     from ufpnmr.nmr import angles, coupling
 
+    if weight not in _WEIGHTS:
+        raise InputError(f"weight: expected {' or '.join(_WEIGHTS)}, found {weight!r}{nearest(weight, _WEIGHTS)}")
     ax = new_axes(ax, 6.0, 4.6)
     theta, phi = (np.degrees(part).ravel() for part in angles(series.V, field=field, ordering=ordering, fold=True)[:2])
     known = np.isfinite(theta) & np.isfinite(phi)
@@ -55,8 +61,9 @@ def angle_map(
         counts /= np.sin(np.radians((edges[1:] + edges[:-1]) / 2))[:, None]
         counts /= counts.mean() or 1.0
         label = "counts / sin θ, relative to the mean"
-    mesh = ax.pcolormesh(edges, edges, counts, cmap="viridis", rasterized=True)
-    ax.figure.colorbar(mesh, ax=ax, label=label)  # type: ignore[union-attr]
+    top = float(np.quantile(counts, _BRIGHTEST)) or 1.0
+    mesh = ax.pcolormesh(edges, edges, counts, cmap="viridis", vmin=0, vmax=top, rasterized=True)
+    ax.figure.colorbar(mesh, ax=ax, label=label, extend="max" if counts.max() > top else "neither")
     eta = coupling(series.V)[1]
     direction = "({:.3g}, {:.3g}, {:.3g})".format(*np.asarray(field, dtype=float))
     ax.set(xlabel="φ / degrees", ylabel="θ / degrees", xticks=range(0, 91, 15), yticks=range(0, 91, 15))

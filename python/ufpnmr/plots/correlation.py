@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ufpnmr.plots.style import COLOURS, GUIDE, new_axes, styled
+from ufpnmr.results.display import record_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,11 @@ def correlation(result: CorrelationResult, fit: DecayFit | None = None, ax: Axes
     ax.fill_between(lag, mean - band, mean + band, color=COLOURS[0], alpha=0.25, linewidth=0)
     ax.plot(lag, mean, color=COLOURS[0], label=_legend(result))
     if fit is not None:
-        text = f"eq. 5, γ = {fit.gamma.value:.2g}: τ = {fit.tau}" if fit.tau.value is not None else f"τ: {fit.tau}"
+        text = (
+            f"eq. 5, γ = {fit.gamma.value:.2g}: τ = {record_text(fit.tau)}"
+            if fit.tau.value is not None
+            else f"τ: {record_text(fit.tau)}"
+        )
         if fit.fit is not None:
             scale = mean[0] / float(np.interp(lag[0], fit.lag, fit.curve))
             ax.plot(fit.lag, fit.fit * scale, color=COLOURS[1], linestyle="--", label=text)

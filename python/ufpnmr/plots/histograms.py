@@ -80,7 +80,7 @@ def coupling_histogram(
     _histogram(ax, values, _codes(series, labels), labels)
     residual = np.abs(coupling(series.V.mean(axis=0, dtype=np.float64), isotope=isotope)[0])
     low = np.zeros_like(residual)
-    ax.plot(residual, low, "|", color="black", markersize=9, label="time-averaged tensor of each ion", clip_on=False)
+    ax.plot(residual, low, "|", color="black", markersize=9, label="each ion: time-averaged tensor", clip_on=False)
     ax.set_xlabel(f"|C$_Q$| of {isotope} / kHz")
     ax.set_xlim(left=0)
     ax.legend()
@@ -105,13 +105,15 @@ def _histogram(
     labels: SiteLabels | None,
 ) -> None:
     finite = values[np.isfinite(values)]
-    edges = np.linspace(*np.quantile(finite, [0.001, 0.999]), _BINS + 1)
+    edges = np.linspace(float(np.quantile(finite, 0.001)), float(np.quantile(finite, 0.999)), _BINS + 1)
     if edges[-1] <= edges[0]:
         edges = np.linspace(edges[0] - 1, edges[0] + 1, _BINS + 1)
     middle, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     scale = 1 / (finite.size * width)
     counts, _ = np.histogram(finite, edges)
-    ax.fill_between(middle, counts * scale, color=FAINT, alpha=0.35, linewidth=0, step="mid", label="all ions and frames")
+    ax.fill_between(
+        middle, counts * scale, color=FAINT, alpha=0.35, linewidth=0, step="mid", label="all ions and frames"
+    )
     if codes is not None and labels is not None:
         for code in np.unique(codes[codes > 0]):
             part = values[codes == code]

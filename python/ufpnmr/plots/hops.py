@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ufpnmr.plots.style import COLOURS, GUIDE, new_axes, styled
+from ufpnmr.results.display import record_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ def threshold_scan(result: HopResult, ax: Axes | None = None) -> Axes:
     radius = result.parameters.get("outer_radius")
     if radius is not None:
         ax.axvline(radius, color=GUIDE, linestyle="--", linewidth=1, label=f"r$_{{out}}$ used: {radius:.2f} Å")
-    ax.plot([], [], linestyle="none", label=f"rate: {result.rate}")
+    ax.plot([], [], linestyle="none", label=f"rate: {record_text(result.rate)}")
     ax.set(xscale="log", xlabel="outer radius r$_{out}$ / Å", ylabel="number of hops")
     ax.set_ylim(bottom=0, top=max(1.0, 1.35 * float(result.counts.max(initial=0))))
     ax.set_xticks([0.7, 1.0, 1.4, 2.0, 2.8], ["0.7", "1.0", "1.4", "2.0", "2.8"])

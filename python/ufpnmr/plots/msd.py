@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ufpnmr.plots.style import COLOURS, FAINT, new_axes, styled
+from ufpnmr.results.display import record_text
 from ufpnmr.units import ANGSTROM2_PER_PS_IN_CM2_PER_S
 
 if TYPE_CHECKING:
@@ -43,12 +44,11 @@ def mean_square_displacement(result: MSDResult, ax: Axes | None = None) -> Axes:
         inside = (lag >= window[0]) & (lag <= window[1])
         offset = float(np.mean(mean[inside] - slope * lag[inside]))
         line = slope * lag[inside] + offset
-        ax.plot(lag[inside], line, color=COLOURS[1], linestyle="--", label=f"D = {result.diffusion}")
+        ax.plot(lag[inside], line, color=COLOURS[1], linestyle="--", label=f"D = {record_text(result.diffusion)}")
     else:
-        ax.plot([], [], linestyle="none", label=f"D: {result.diffusion}")
+        ax.plot([], [], linestyle="none", label=f"D: {record_text(result.diffusion)}")
     ax.set(xscale="log", yscale="log", xlabel="lag / ps", ylabel="mean-square displacement / Å²")
     ax.set_xlim(lag[0], lag[-1])
     ax.set_ylim(bottom=mean[mean > 0].min() / 5 if np.any(mean > 0) else None)
     ax.legend(loc="upper left")
     return ax
-

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ufpnmr.plots.style import label_colour, new_axes, styled
+from ufpnmr.results.display import record_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def label_populations(result: SiteLabels, ax: Axes | None = None) -> Axes:
     time, label = result.time[::stride], result.label[::stride]
     for code in np.unique(result.label):
         name = result.names.get(str(code), str(code))
-        average = f": {result.populations[name]}" if name in result.populations else ""
+        average = f": {record_text(result.populations[name])}" if name in result.populations else ""
         fraction = (label == code).mean(axis=1)
         ax.plot(time, fraction, color=label_colour(int(code)), linewidth=1.3, label=f"{name}{average}")
     ax.set(xlabel="time / ps", ylabel="fraction of ions", xlim=(time[0], time[-1]), ylim=(0, 1.25))

@@ -22,7 +22,7 @@ FAINT = "#9aa7b1"
 GUIDE = "#5b6670"
 """Windows, thresholds and other guides."""
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "figure.dpi": 110,
     "savefig.dpi": 200,
     "font.family": "sans-serif",
@@ -92,9 +92,7 @@ def save(ax: Axes, path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix not in _SUFFIXES:
-        raise InputError(
-            f"{path}: expected a name ending in {', '.join(_SUFFIXES)}{nearest(path.suffix, _SUFFIXES)}"
-        )
+        raise InputError(f"{path}: expected a name ending in {', '.join(_SUFFIXES)}{nearest(path.suffix, _SUFFIXES)}")
     figure = ax.figure
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")

@@ -12,8 +12,8 @@ from ufpnmr.plots.style import COLOURS, FAINT, new_axes, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ufpnmr.dynamics.series import Paths
     from ufpnmr.results.hops import HopResult
-    from ufpnmr.trajectory import IonPaths
 
 __all__ = ["displacement_traces"]
 
@@ -22,13 +22,13 @@ _POINTS = 2000
 
 @styled
 def displacement_traces(
-    paths: IonPaths, hops: HopResult | None = None, ax: Axes | None = None, highlight: Sequence[int] | None = None
+    paths: Paths, hops: HopResult | None = None, ax: Axes | None = None, highlight: Sequence[int] | None = None
 ) -> Axes:
     """Plot abs(r(t) - r(0)) of every ion, some of them in colour with their hops marked.
 
     Parameters
     ----------
-    paths : IonPaths
+    paths : IonPaths or StoredPaths
         Unwrapped, drift-free paths.
     hops : HopResult, optional
         Its events are drawn as circles at their midpoints.
@@ -50,14 +50,17 @@ def displacement_traces(
             ax.plot(own, height, "o", color=colour, markersize=5, markeredgecolor="black", zorder=3)
     if hops is not None:
         ax.plot([], [], "o", color="white", markeredgecolor="black", label=f"hop ({len(hops.time)} in all)")
-    ax.set(xlabel="time / ps", ylabel="|r(t) − r(0)| / Å", xlim=(time[0], time[-1]), ylim=(0, None))
+    ax.set(
+        xlabel="time / ps",
+        ylabel="|r(t) − r(0)| / Å",
+        xlim=(time[0], time[-1]),
+        ylim=(0, 1.3 * float(distance.max()) or 1.0),
+    )
     ax.legend(loc="upper left", ncols=2)
     return ax
 
 
-def _chosen(
-    paths: IonPaths, distance: np.ndarray, hops: HopResult | None, highlight: Sequence[int] | None
-) -> list[int]:
+def _chosen(paths: Paths, distance: np.ndarray, hops: HopResult | None, highlight: Sequence[int] | None) -> list[int]:
     if highlight is not None:
         return [int(index) for index in np.flatnonzero(np.isin(paths.ids, list(highlight)))]
     n = distance.shape[1]

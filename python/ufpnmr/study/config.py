@@ -9,7 +9,16 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.results import STATUSES
@@ -95,7 +104,7 @@ class System(_Section):
     """Names of the box axes, e.g. "x=a y=b z=c (Pnma)"."""
     caveats: tuple[str, ...] = ()
     expected_status: dict[str, Statuses] = {}
-    """Record name -> status (or statuses) that this run is expected to end with; records not named must be trustworthy."""
+    """Record name -> status (or statuses) expected of this run; headline records not named must be claimed."""
 
 
 class MolecularDynamics(_Section):
@@ -210,7 +219,7 @@ def read_config(path: str | Path) -> StudyConfig:
     Raises
     ------
     InputError
-        Not TOML, a key that does not exist (the nearest valid one is named), a missing key, a wrong value, a missing file.
+        Not TOML, a key that does not exist (the nearest valid one is named), a missing key, a wrong value or file.
     """
     path = Path(path)
     if not path.is_file():

@@ -46,24 +46,24 @@ def figure_plans(shop: Workshop) -> list[FigurePlan]:
         FigurePlan(
             "msd",
             "Motion",
-            "Mean-square displacement over all time origins: every ion (grey), the mean with its 95 % band, the window of the "
-            "fit and the diffusion coefficient or the reason why none is claimed.",
+            "Mean-square displacement over all time origins: every ion (grey), the mean with its 95 % band, the "
+            "window of the fit and the diffusion coefficient or the reason why none is claimed.",
             ("msd",),
             lambda: _msd(shop),
         ),
         FigurePlan(
             "traces",
             "Motion",
-            "Distance of each ion from its first position. The ions with most hops are coloured, circles mark the hops found. "
-            "Hops are detected in three dimensions: those tangential to the sphere do not show as a step here.",
+            "Distance of each ion from its first position. The ions with most hops are coloured, circles mark the hops "
+            "found. Hops are detected in three dimensions: those tangential to the sphere do not show as a step here.",
             ("trajectory", "hops"),
             lambda: _traces(shop),
         ),
         FigurePlan(
             "hop-scan",
             "Motion",
-            "Number of hops against the outer radius of the detector. A plateau means that the count does not depend on the "
-            "choice; without one no rate is claimed.",
+            "Number of hops against the outer radius of the detector. A plateau means that the count does not depend "
+            "on the choice; without one no rate is claimed.",
             ("hops",),
             lambda: _scan(shop),
         ),
@@ -95,33 +95,34 @@ def figure_plans(shop: Workshop) -> list[FigurePlan]:
         FigurePlan(
             "histogram-cq",
             "Distributions",
-            "Distribution of |C_Q| over ions and frames; ticks on the axis: C_Q of the time-averaged tensor of each ion "
-            "(tensor averaged first, then diagonalised).",
+            "Distribution of |C_Q| over ions and frames; ticks on the axis: C_Q of the time-averaged tensor of each "
+            "ion (tensor averaged first, then diagonalised).",
             ("efg", *sites),
             lambda: _cq(shop),
         )
     )
-    for field in shop.config.nmr.fields:
-        plans += [
-            FigurePlan(
-                f"histogram-omega_q-{field}",
-                "Distributions",
-                f"Distribution of ω_Q over ions and frames, {describe('omega_q', field)}.",
-                ("efg", *sites),
-                lambda field=field: _omega_q(shop, field),  # type: ignore[misc]
-            ),
-            *(
-                FigurePlan(
-                    f"angles-{field}-{weight}",
-                    "Distributions",
-                    f"Polar angles of the field {field} in the principal axes of the tensors, folded to one octant"
-                    + (": counts." if weight == "counts" else ": counts/sin θ, flat for isotropic tensors."),
-                    ("efg",),
-                    lambda field=field, weight=weight: _angles(shop, field, weight),  # type: ignore[misc]
-                )
-                for weight in ("counts", "density")
-            ),
-        ]
+    plans += [
+        FigurePlan(
+            f"histogram-omega_q-{field}",
+            "Distributions",
+            f"Distribution of {describe('omega_q', field)} over ions and frames.",
+            ("efg", *sites),
+            lambda field=field: _omega_q(shop, field),  # type: ignore[misc]
+        )
+        for field in shop.config.nmr.fields
+    ]
+    plans += [
+        FigurePlan(
+            f"angles-{field}-{weight}",
+            "Direction of the field in the principal axes",
+            f"Polar angles of the field {field} in the principal axes of the tensors, folded to one octant: "
+            + ("counts." if weight == "counts" else "counts/sin θ, flat for isotropic tensors."),
+            ("efg",),
+            lambda field=field, weight=weight: _angles(shop, field, weight),  # type: ignore[misc]
+        )
+        for field in shop.config.nmr.fields
+        for weight in ("counts", "density")
+    ]
     return plans
 
 

@@ -1,8 +1,8 @@
 """What has been done: one stamp per stage, and the rule that decides whether it still holds.
 
-The fingerprint of a stage is the SHA-256 of its settings, the hashes of the files it reads, a hash of the code that does the
-work and the fingerprints of the stages it needs. A stage is done when its stamp carries today's fingerprint, its output
-is the file the stamp describes, and every stage it needs is done.
+The fingerprint of a stage is the SHA-256 of its settings, the hashes of the files it reads, a hash of the code that
+does the work and the fingerprints of the stages it needs. A stage is done when its stamp carries today's fingerprint,
+its output is the file the stamp describes, and every stage it needs is done.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Ledger:
 
     def stamp(self, name: str) -> dict[str, Any] | None:
         """Return what was noted when the stage last started or ended."""
-        return _read_json(self._stamp_path(name))
+        stamp: dict[str, Any] | None = _read_json(self._stamp_path(name))
+        return stamp
 
     def started(self, name: str) -> bool:
         """Note that a stage starts; return whether earlier work of the same kind may be continued."""
@@ -174,8 +175,8 @@ class Ledger:
                     if time.monotonic() > deadline:
                         holder = path.read_text(encoding="utf-8").strip() or "unknown"
                         raise InputError(
-                            f"{self.folder.parent}: another study (process {holder}, or the lmp it started) works in this "
-                            "folder; wait for it or choose another output.folder"
+                            f"{self.folder.parent}: another study (process {holder}, or the lmp it started) works in "
+                            "this folder; wait for it or choose another output.folder"
                         ) from None
                     time.sleep(0.1)
             stream.truncate(0)

@@ -7,16 +7,13 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ufpnmr.results import Record
+from ufpnmr.results.display import interval_text, record_text, value_text
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.study.figures import FigurePlan, describe, observables
 from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Workshop
-
-if TYPE_CHECKING:
-    from ufpnmr.results.decay import DecayFit
 
 __all__ = ["STATUS_IN_WORDS", "write_report"]
 
@@ -42,7 +39,7 @@ h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid #d5dbdf; }
 p.lead { color: #4a555d; margin: 0 0 1rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1.25rem; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #e6eaec; vertical-align: top; }
 th { font-weight: 600; color: #4a555d; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -129,32 +126,15 @@ def _caveats(caveats: Sequence[str]) -> str:
 
 
 def _record_table(rows: Iterable[tuple[str, Record]]) -> str:
-    body = "".join(
-        f'<tr><td>{label}</td><td class="number">{escape(_value(record))}</td><td class="number">{escape(_interval(record))}'
-        f"</td><td>{_badge(record)}</td><td>{escape(record.method)}</td></tr>"
-        for label, record in rows
-    )
+    body = "".join(_record_row(label, record) for label, record in rows)
     head = "<tr><th>quantity</th><th>value</th><th>95 % interval</th><th>status</th><th>method</th></tr>"
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
-def _value(record: Record) -> str:
-    if record.value is None:
-        return "not claimed"
-    return f"{record.value:.3g}{_unit(record)}"
-
-
-def _interval(record: Record) -> str:
-    low, high = record.ci_low, record.ci_high
-    if low is not None and high is not None:
-        return f"{low:.3g} … {high:.3g}{_unit(record)}"
-    if low is not None:
-        return f"above {low:.3g}{_unit(record)}"
-    return f"below {high:.3g}{_unit(record)}" if high is not None else "–"
-
-
-def _unit(record: Record) -> str:
-    return "" if record.unit == "1" else f" {record.unit.replace('s^-1', 's⁻¹').replace('cm2', 'cm²')}"
+def _record_row(label: str, record: Record) -> str:
+    numbers = (value_text(record), interval_text(record) or "–")
+    cells = "".join(f'<td class="number">{escape(text)}</td>' for text in numbers)
+    return f"<tr><td>{label}</td>{cells}<td>{_badge(record)}</td><td>{escape(record.method)}</td></tr>"
 
 
 def _badge(record: Record) -> str:
@@ -187,7 +167,8 @@ def _run_table(shop: Workshop, results: Results) -> str:
             (
                 "molecular dynamics",
                 f"{md.input.name} on {md.data.name} with {md.potential.name}: {md.steps} steps of "
-                f"{config.trajectory.timestep_ps:g} ps at {config.system.temperature_K:g} K, a frame every {md.dump_every} steps",
+                f"{config.trajectory.timestep_ps:g} ps at {config.system.temperature_K:g} K, a frame every "
+                f"{md.dump_every} steps",
             )
         )
         if md.continue_from is not None:
@@ -199,13 +180,17 @@ def _run_table(shop: Workshop, results: Results) -> str:
         ("field gradients", f"{run['tensor_engine']} ({config.efg.model.name})"),
         (
             "nucleus",
-            f"{nmr['isotope']}, Q = {nmr['quadrupole_moment_mb']:g} mb ({nmr['quadrupole_moment_source']}); ω_Q convention "
-            f"{nmr['convention']}, principal axes ordered as {nmr['ordering']}",
+            f"{nmr['isotope']}, Q = {nmr['quadrupole_moment_mb']:g} mb ({nmr['quadrupole_moment_source']}); ω_Q "
+            f"convention {nmr['convention']}, principal axes ordered as {nmr['ordering']}",
         ),
-        ("field directions", "; ".join(f"{name} = {tuple(v)}" for name, v in nmr["fields"].items())),
+        ("field directions", "; ".join(f"{name} = {_vector(v)}" for name, v in nmr["fields"].items())),
     ]
     body = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
     return f'<div class="scroll"><table><tbody>{body}</tbody></table></div>'
+
+
+def _vector(components: Sequence[float]) -> str:
+    return f"({', '.join(format(x, 'g') for x in components)})"
 
 
 def _interpretation(shop: Workshop, results: Results) -> str:
@@ -219,11 +204,11 @@ def _interpretation(shop: Workshop, results: Results) -> str:
         ratio = records.get(f"rate_ratio_{key}")
         rows.append(
             f"<tr><td>{escape(describe(observable, field))}</td>"
-            f'<td class="number">{escape(_rate(fit))}</td>'
-            f'<td class="number">{escape(_interval_of(records["hop_rate"]))}</td>'
-            f'<td class="number">{escape(_interval_of(ratio)) if ratio else "–"}</td>'
-            f'<td class="number">{100 * (fit.relative_drop.value or 0):.2g} %</td>'
-            f'<td class="number">{100 * (records[f"depth_{key}"].value or 0):.2g} %</td></tr>'
+            f'<td class="number">{escape(record_text(fit.rate))}</td>'
+            f'<td class="number">{escape(record_text(records["hop_rate"]))}</td>'
+            f'<td class="number">{escape(record_text(ratio)) if ratio else "–"}</td>'
+            f'<td class="number">{_percent(fit.relative_drop)}</td>'
+            f'<td class="number">{_percent(records[f"depth_{key}"])}</td></tr>'
         )
     measured = (
         '<div class="scroll"><table><thead><tr><th>curve</th><th>τ⁻¹</th><th>hop rate k</th><th>τ⁻¹ / k</th>'
@@ -232,27 +217,18 @@ def _interpretation(shop: Workshop, results: Results) -> str:
     )
     expected = "".join(f"<tr><td>{escape(process)}</td><td>{escape(ratio)}</td></tr>" for process, ratio in _PROCESSES)
     return (
-        "<p>A decay time is a residence time only if each hop brings a new, uncorrelated value. What other processes give "
-        "stands below the measured ratios. The last column is the relative drop that complete exchange among the "
-        "time-averaged surroundings of all ions would cause, before vibrations: near zero, exchange is invisible in that "
-        "curve whatever its rate.</p>"
+        "<p>A decay time is a residence time only if each hop brings a new, uncorrelated value. What other processes "
+        "give stands below the measured ratios. The last column is the relative drop that complete exchange among the "
+        "time-averaged surroundings of all ions would cause, before vibrations: near zero, exchange is invisible in "
+        "that curve whatever its rate.</p>"
         + measured
         + '<div class="scroll"><table><thead><tr><th>process</th><th>expected τ⁻¹ / k</th></tr></thead>'
         + f"<tbody>{expected}</tbody></table></div>"
     )
 
 
-def _rate(fit: DecayFit) -> str:
-    return f"{fit.tau.status.replace('_', ' ')}" if fit.rate.value is None else _interval_of(fit.rate)
-
-
-def _interval_of(record: Record) -> str:
-    if record.value is None:
-        bound = _interval(record)
-        return record.status.replace("_", " ") if bound == "–" else bound
-    if record.ci_low is None or record.ci_high is None:
-        return _value(record)
-    return f"{record.value:.3g} ({record.ci_low:.3g} … {record.ci_high:.3g}){_unit(record)}"
+def _percent(record: Record) -> str:
+    return "–" if record.value is None else f"{100 * record.value:.2g} %"
 
 
 def _figure(folder: Path, plan: FigurePlan) -> str:
@@ -269,7 +245,8 @@ def _provenance(results: Results) -> str:
     files = "".join(f"<tr><td>{escape(n)}</td><td><code>{h}</code></td></tr>" for n, h in source["inputs"].items())
     return (
         f"<p>Made by <code>{escape(source['command'])}</code> on {escape(source['date'])} with {escape(versions)}.</p>"
-        f'<div class="scroll"><table><thead><tr><th>input</th><th>SHA-256</th></tr></thead><tbody>{files}</tbody></table></div>'
+        f'<div class="scroll"><table><thead><tr><th>input</th><th>SHA-256</th></tr></thead>'
+        f"<tbody>{files}</tbody></table></div>"
         "<details><summary>settings</summary><pre><code>"
         f"{escape(json.dumps(results.document['nmr'], indent=1))}</code></pre></details>"
     )

@@ -65,7 +65,9 @@ def write_results(shop: Workshop) -> None:
         records |= {f"site_{_identifier(name)}": record for name, record in sites.records.items()}
         if len(hops.ion):
             records["hop_changes_label"] = _fraction(
-                int(np.count_nonzero(hops.label_from != hops.label_to)), len(hops.ion), "hops that change the site label"
+                int(np.count_nonzero(hops.label_from != hops.label_to)),
+                len(hops.ion),
+                "hops that change the site label",
             )
     nucleus = isotope(config.nmr.isotope)
     interpretation = []
@@ -125,8 +127,8 @@ def rate_ratio(fit: DecayFit, hops: HopResult) -> Record | None:
 
     Notes
     -----
-    The half-widths of the two intervals add in quadrature in the logarithm; the two come from one run and are treated as
-    independent.
+    The half-widths of the two intervals add in quadrature in the logarithm; the two come from one run and are treated
+    as independent.
     """
     decay, hop = fit.rate, hops.rate
     numbers = [decay.value, decay.ci_low, decay.ci_high, hop.value, hop.ci_low, hop.ci_high]
@@ -168,7 +170,7 @@ def _exchange_depth(
     return Record(
         depth(everyone),
         "1",
-        "relative depth of the decay under complete exchange of the time-averaged surroundings; 95 %: bootstrap over ions",
+        "relative depth of the decay under complete exchange of time-averaged surroundings; 95 %: bootstrap over ions",
         float(low),
         float(high),
         float(np.std(replicas, ddof=1)),
@@ -184,7 +186,14 @@ def _fraction(k: int, n: int, what: str) -> Record:
     value = k / n
     error = math.sqrt(value * (1 - value) / n)
     return Record(
-        value, "1", f"fraction of {what}; 95 %: Clopper-Pearson", low, high, error, n, status="ok" if n >= 20 else "few_events"
+        value,
+        "1",
+        f"fraction of {what}; 95 %: Clopper-Pearson",
+        low,
+        high,
+        error,
+        n,
+        status="ok" if n >= 20 else "few_events",
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ufpnmr import provenance
+from ufpnmr.results.paths import StoredPaths
 from ufpnmr.study.config import StudyConfig
 from ufpnmr.study.md import run_md, trajectory_file
-from ufpnmr.study.paths_file import StoredPaths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,9 +96,11 @@ class Workshop:
 
         section = self.config.trajectory
         paths = ion_paths(self.universe(), section.selection, section.drift)
-        _ = paths.interval
         described = provenance.collect(
-            selection=section.selection, drift=paths.drift_mode, timestep_ps=section.timestep_ps
+            selection=section.selection,
+            drift=paths.drift_mode,
+            timestep_ps=section.timestep_ps,
+            frame_interval_ps=paths.interval,
         )
         StoredPaths.of(paths, described).write(self.folder / "paths.h5")
 

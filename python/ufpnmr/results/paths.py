@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ufpnmr.results import StoredResult, array
+from ufpnmr.results.storage import StoredResult, array
 
 if TYPE_CHECKING:
     from ufpnmr.trajectory import IonPaths
