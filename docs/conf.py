@@ -1,11 +1,11 @@
 """Sphinx configuration. MyST: the pages are Markdown, readable on any forge as they are."""
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "ufpnmr"
 author = "the ufpnmr developers"
 copyright = "2026, the ufpnmr developers"
-release = version("ufpnmr")
+release = importlib.metadata.version("ufpnmr")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3

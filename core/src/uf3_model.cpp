@@ -99,8 +99,8 @@ void Uf3Model::fold_pairs(const Uf3Potential &potential)
       if (pair.slope >= 0 && pair.axis.lo() > 0) {
         // an arbitrary but repulsive wall, reported: the data did not reach the core
         pair.slope = -(std::fabs(pair.value_lo) + 1.0) / pair.axis.lo();
-        notes_.push_back("2B " + first + " " + second + " is attractive at its first knot (" + number(pair.axis.lo()) +
-                         " A); continued below it with a slope of " + number(pair.slope) +
+        notes_.push_back("2B " + first + " " + second + " is not repulsive at its first knot (" +
+                         number(pair.axis.lo()) + " A); continued below it with a slope of " + number(pair.slope) +
                          " eV/A: the model needs short-range data or an added repulsion such as ZBL");
       }
       cutoff_ = std::max(cutoff_, pair.axis.hi());

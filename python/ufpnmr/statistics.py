@@ -137,7 +137,7 @@ def block_edges(n: int, blocks: int) -> IntArray:
 
 
 def student_quantile(dof: float, confidence: float = 0.95) -> float:
-    """Return the half-width factor t of a two-sided Student interval: P(|T| < t) = `confidence`."""
+    """Return the half-width factor t of a two-sided Student interval: P(abs(T) < t) = `confidence`."""
     from scipy import special
 
     if dof <= 0 or not 0 < confidence < 1:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import uf3_reference as reference
 from lammps_run import System
 

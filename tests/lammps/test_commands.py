@@ -91,7 +91,7 @@ def test_log_block(potentials, cell24, tmp_path):
     assert "(DATE: 2025-01-01), elements Li P S" in output
     assert "6 two-body terms, cutoff 6.5 A; 18 three-body terms, legs up to 4.5 A" in output
     assert "one-body energies not added, short contacts warn, 1 thread(s) per rank" in output
-    assert "2B Li Li is attractive at its first knot (1 A)" in output
+    assert "2B Li Li is not repulsive at its first knot (1 A)" in output
     assert "10.1038/s41524-023-01092-7" in output
 
 

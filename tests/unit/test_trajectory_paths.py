@@ -87,7 +87,7 @@ def test_without_framework_the_centre_of_mass_serves(tmp_path, walk):
 
 
 def test_changing_cell_sums_displacements(tmp_path, walk):
-    """Oracle: nearest-image displacements of wrapped positions, added up (von Bülow et al. 2020, eq. 2)."""
+    """Oracle: nearest-image displacements of wrapped positions, added up (von Bülow et al. 2020)."""
     cell, start, own, _ = walk
     rng = np.random.default_rng(6)
     cells = cell * (1.0 + 0.004 * rng.normal(size=(60, 1, 1)))

@@ -84,7 +84,8 @@ class Record:
             if self.ci_high is not None:
                 bounds.append(f"< {self.ci_high:.3g}")
             return f"{' and '.join(bounds) or 'none'} {self.unit} ({self.status})"
-        text = f"{self.value:.4g} {self.unit}"
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        text = f"{self.value:.4g}{unit}"
         if self.ci_low is not None and self.ci_high is not None:
             text += f" (95 %: {self.ci_low:.3g} to {self.ci_high:.3g})"
         return text if self.status == "ok" else f"{text} ({self.status})"

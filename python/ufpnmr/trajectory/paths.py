@@ -84,9 +84,9 @@ class IonPaths:
 def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framework") -> IonPaths:
     """Read the paths of selected ions from a trajectory.
 
-    In a cell that changes, whole cell vectors would scale the fluctuations of the cell with the distance already
-    travelled; displacements between frames are summed instead (von Bülow, Bullerjahn, Hummer, J. Chem. Phys. 2020, 153,
-    021101, eq. 2).
+    In a cell L that changes, u = w + n L(t) would scale the fluctuations of the cell with the distance n already
+    travelled; displacements u(t+1) = u(t) + w(t+1) - w(t) + [n(t+1) - n(t)] L(t+1) of the positions w inside the cell
+    are summed instead (the scheme of von Bülow, Bullerjahn, Hummer, J. Chem. Phys. 2020, 153, 021101).
 
     Parameters
     ----------
