@@ -2,7 +2,7 @@
 
 The fingerprint of a stage is the SHA-256 of its settings, the hashes of the files it reads, a hash of the code that
 does the work and the fingerprints of the stages it needs. A stage is done when its stamp carries today's fingerprint,
-its output is the file the stamp describes, and every stage it needs is done.
+its output is the file the stamp describes, and every stage it needs is done and has not run again since.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -89,8 +90,13 @@ class Ledger:
             return "unfinished"
         if not stage.output.is_file():
             return "missing"
-        holds = stamp["fingerprint"] == self.fingerprint(name) and stamp["output"] == _identity(stage.output)
-        return "done" if holds and all(self.state(need) == "done" for need in stage.needs) else "stale"
+        holds = (
+            stamp["fingerprint"] == self.fingerprint(name)
+            and stamp["output"] == _identity(stage.output)
+            and stamp["read"] == self._runs_of(stage.needs)
+            and all(self.state(need) == "done" for need in stage.needs)
+        )
+        return "done" if holds else "stale"
 
     def stamp(self, name: str) -> dict[str, Any] | None:
         """Return what was noted when the stage last started or ended."""
@@ -116,6 +122,8 @@ class Ledger:
                 "extends": dict(stage.extends),
                 "fingerprint": self.fingerprint(name),
                 "output": _identity(stage.output),
+                "run": uuid.uuid4().hex,
+                "read": self._runs_of(stage.needs),
                 "seconds": round(seconds, 2),
             },
         )
@@ -138,6 +146,10 @@ class Ledger:
             "needs": [self.fingerprint(need) for need in stage.needs],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _runs_of(self, names: Sequence[str]) -> list[str | None]:
+        """Which runs of other stages made what is there now: the same settings need not give the same bytes (MD)."""
+        return [(self.stamp(name) or {}).get("run") for name in names]
 
     def _hash(self, path: Path) -> str:
         """SHA-256 of a file, kept while size and time of change stay (trajectories are large)."""

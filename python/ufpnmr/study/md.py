@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ufpnmr.errors import UfpError
+from ufpnmr.study import guard
 from ufpnmr.study.config import StudyConfig
 
 __all__ = ["RUN_NAME", "lammps_command", "run_md", "trajectory_file"]
@@ -20,7 +20,6 @@ __all__ = ["RUN_NAME", "lammps_command", "run_md", "trajectory_file"]
 RUN_NAME = "md"
 """Prefix of the files of the run inside ``FOLDER/md``."""
 
-_PR_SET_PDEATHSIG = 1
 _POLL = 0.5
 _GRACE = 10.0
 
@@ -82,7 +81,7 @@ def run_md(config: StudyConfig, folder: Path, resume: bool, advance: Callable[[i
     output = work / "lmp.out"
     with open(output, "w", encoding="utf-8") as stream:
         process = subprocess.Popen(
-            lammps_command(config),
+            [sys.executable, guard.__file__, *lammps_command(config)],
             cwd=work,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -90,7 +89,6 @@ def run_md(config: StudyConfig, folder: Path, resume: bool, advance: Callable[[i
             env={**os.environ, "OMP_NUM_THREADS": str(md.threads)},
             close_fds=False,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
         )
         try:
             _watch(process, work / f"{RUN_NAME}.log", advance)
@@ -142,11 +140,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end `lmp` when the study is killed: two runs must never write the same files."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _error_line(output: Path) -> str:

@@ -139,7 +139,7 @@ def stages_of(shop: Workshop) -> list[Stage]:
             folder / "report.html",
             lambda _: write_report(shop, plans),
             needs=("results", *(f"figure {plan.name}" for plan in plans)),
-            settings=config.system.model_dump(),
+            settings=config.system.model_dump(exclude={"expected_status"}),
             code=("study",),
         ),
     ]
