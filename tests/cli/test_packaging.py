@@ -9,8 +9,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import potentials
 import pytest
+
+import potentials
 
 needs_build = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("build", "scikit_build_core", "pybind11")),

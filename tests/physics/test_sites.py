@@ -216,6 +216,15 @@ def test_fallback_radius_is_announced():
     assert "3.3 Å assumed" in result.parameters["notice"]
 
 
+def test_wide_fluctuations_are_announced():
+    rng = np.random.default_rng(12)
+    ligands = np.array([3.3, 0.0, 0.0]) + np.cumsum(rng.normal(0, 0.3, (3000, 6, 3)), axis=0)
+    result = coordination_labels(arrays(np.zeros((3000, 1, 3)), ligands), radius=3.3)
+    assert result.parameters["half_gap"] == 0.5
+    assert "not well separated" in result.parameters["notice"]
+    assert result.parameters["residual_amplitude"] > 0.125
+
+
 def test_threads_and_storage(tmp_path):
     rng = np.random.default_rng(10)
     source = arrays(rng.uniform(0, 15, (80, 20, 3)), rng.uniform(0, 15, (80, 60, 3)), 15.0)

@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 FALLBACK_RADIUS = 3.3
 SMALLEST_HALF_GAP = 0.15
+LARGEST_HALF_GAP = 0.5
 AMPLITUDES = 4.0
 RDF_FRAMES = 100
 RDF_RANGE = (1.0, 6.0)
@@ -124,26 +125,26 @@ def bond_radius(
     arrays: CoordinationPaths, radius: float | None, half_gap: float | None, half: int, threads: int = 0
 ) -> Bonds:
     """Choose the radii of the bond rule; given ones are kept."""
-    source, notice = "user", ""
+    source, notices = "user", []
     if radius is None:
         found = first_minimum(*_pair_correlation(arrays))
         source = "first minimum of g(r)"
         if found is None:
             found, source = FALLBACK_RADIUS, "fallback"
-            notice = (
-                f"g(r) has no clear first minimum below {RDF_RANGE[1]:g} Å: bond radius {FALLBACK_RADIUS} Å assumed"
-            )
+            notices.append(f"g(r) has no clear first minimum: bond radius {FALLBACK_RADIUS} Å assumed")
         radius = found
     amplitude = None
     if half_gap is None:
         amplitude = _rim_amplitude(arrays, radius, half, threads)
-        half_gap = max(SMALLEST_HALF_GAP, AMPLITUDES * amplitude)
+        half_gap = min(max(SMALLEST_HALF_GAP, AMPLITUDES * amplitude), LARGEST_HALF_GAP)
+        if half_gap == LARGEST_HALF_GAP:
+            notices.append(
+                f"distances at the bond radius fluctuate by {amplitude:.2f} Å within the minimum residence: half gap "
+                f"limited to {LARGEST_HALF_GAP} Å, sites are not well separated"
+            )
     if not 0 <= half_gap < radius:
-        raise InputError(
-            f"expected 0 <= half gap < radius, found {half_gap:.3g} and {radius:.3g} Å; "
-            "give --radius and --half-gap, or a longer minimum residence"
-        )
-    return Bonds(radius, half_gap, amplitude, source, notice)
+        raise InputError(f"expected 0 <= half gap < radius, found {half_gap:.3g} and {radius:.3g} Å")
+    return Bonds(radius, half_gap, amplitude, source, "; ".join(notices))
 
 
 def first_minimum(r: FloatArray, g: FloatArray) -> float | None:
@@ -192,12 +193,10 @@ def _pair_correlation(arrays: CoordinationPaths) -> tuple[FloatArray, FloatArray
 def _rim_amplitude(arrays: CoordinationPaths, radius: float, half: int, threads: int) -> float:
     """Return the typical standard deviation (Å) of smoothed distances that cross `radius`; 0 if none does.
 
-    From differences over five windows of the filter, by the median, so that hops do not count.
+    From differences between windows of the filter that touch, by the median, so that hops do not count.
     """
     n_frames = len(arrays.time)
-    lag = 5 * (2 * half + 1)
-    if n_frames <= 2 * lag:
-        lag = max(1, n_frames // 4)
+    lag = min(2 * half + 1, max(1, n_frames // 4))
     step = max(1, len(arrays.ids) // PROBE_IONS)
     ligands = _series(arrays.ligands)
     inverse = np.linalg.inv(arrays.cell)

@@ -60,7 +60,8 @@ def coordination_labels(
     radius : float, optional
         R, Å. Default: first minimum of the pair correlation, 3.3 Å with a notice if it has none.
     half_gap : float, optional
-        δ, Å. Default: the larger of 0.15 Å and 4 standard deviations of the smoothed distance of pairs at the rim.
+        δ, Å. Default: 4 standard deviations of the smoothed distance of pairs at the rim, within 0.15 and 0.5 Å; at the
+        upper limit with a notice.
     minimum_residence : float, optional
         ps. Default: the longer of 5 frames and 5 ps.
     threads : int

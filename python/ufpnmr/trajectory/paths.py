@@ -195,7 +195,7 @@ def _frames(universe: Any) -> Iterator[tuple[Floats, Box]]:
     for ts in reader:
         cell = ts.data["cell"] if ours else ts.triclinic_dimensions
         cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, dtype=np.float64)
-        periodic = np.full(3, bool(cell.any()))
+        periodic = ts.data["periodic"] if ours else np.full(3, bool(cell.any()))
         box = Box(cell, ts.data["origin"] if ours else np.zeros(3), periodic)
         # a transformation changes ts.positions only
         exact = ours and not reader.transformations

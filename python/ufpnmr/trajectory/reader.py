@@ -46,8 +46,8 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
     """Reader that unwraps; subclasses give `_raw`.
 
     Every timestep carries in ``ts.data``: ``positions`` (N, 3) in Å, float64, unwrapped (``ts.positions`` rounds them
-    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``periodic`` (3,) bool; ``rotation`` (3, 3) if the file
-    orients its cell otherwise; ``step`` if known.
+    to float32); ``cell`` (3, 3) in Å, rows a, b, c, exact; ``origin`` (3,) in Å; ``periodic`` (3,) bool;
+    ``rotation`` (3, 3) if the file orients its cell otherwise; ``step`` if known.
 
     Attributes
     ----------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ PS_PER_UNIT = {"metal": 1.0, "real": 1e-3}
 """Unit of time of the LAMMPS unit styles whose lengths are Å, in ps."""
 
 
-class LogTiming(NamedTuple):
+@dataclass(frozen=True)
+class LogTiming:
     """What a LAMMPS log says about time.
 
     Attributes
