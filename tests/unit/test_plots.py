@@ -78,13 +78,13 @@ DRAWN = {
     "frequency": (
         lambda m, ax: plots.frequency_histogram(m["series"], isotope="7Li", field=(0, 0, 1), labels=m["labels"], ax=ax),
         "(harper2025), B$_0$ ∥ (0, 0, 1) / kHz",
-        "kHz$^{-1}$",
+        "(kHz)$^{-1}$",
         "LiS4: mean",
     ),
     "coupling": (
         lambda m, ax: plots.coupling_histogram(m["series"], isotope="7Li", labels=m["labels"], ax=ax),
         "|C$_Q$| of 7Li / kHz",
-        "kHz$^{-1}$",
+        "(kHz)$^{-1}$",
         "LiS6: mean",
     ),
     "scan": (lambda m, ax: plots.threshold_scan(m["hops"], ax), "Å", "number of hops", "rate: "),
