@@ -134,6 +134,11 @@ def start(folder, *arguments):
     )
 
 
+def kill(process):
+    process.kill()
+    process.communicate()
+
+
 def wait_for(condition, process, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -152,8 +157,7 @@ def test_kill_9_in_md_continues_from_the_restart(study_folder, ufp):
     process = start(study_folder, "--until", "md")
     restart = study_folder / "out" / "md" / "md.restart"
     wait_for(restart.is_file, process)
-    process.kill()
-    process.wait()
+    kill(process)
     again = ufp(*STUDY, "--until", "md", cwd=study_folder)
     assert again.returncode == 0, again.stderr
     assert "md: continued" in again.stderr
@@ -163,11 +167,11 @@ def test_kill_9_in_md_continues_from_the_restart(study_folder, ufp):
 
 
 def test_kill_9_in_efg_continues_behind_the_last_block(copied_study, ufp):
-    # 40 copies of the run make the stage long enough to be killed in the middle
+    # 15 copies of the run make the stage long enough to be killed in the middle
     out = copied_study / "out"
     frames = (out / "md" / "md.lammpstrj").read_text(encoding="utf-8").split("ITEM: TIMESTEP\n")[1:]
     with open(copied_study / "long.lammpstrj", "w", encoding="utf-8") as stream:
-        for number in range(40 * len(frames)):
+        for number in range(15 * len(frames)):
             frame = frames[number % len(frames)].split("\n", 1)[1]
             stream.write(f"ITEM: TIMESTEP\n{5 * number}\n{frame}")
     text = (copied_study / "study.toml").read_text(encoding="utf-8")
@@ -181,8 +185,7 @@ def test_kill_9_in_efg_continues_behind_the_last_block(copied_study, ufp):
     while not any(line.startswith("efg frames: 10 %") for line in said):
         said.append(process.stderr.readline())
         assert said[-1], said
-    process.kill()
-    process.wait()
+    kill(process)
     assert partial.is_file()
     again = ufp(*STUDY, "--only", "efg", cwd=copied_study)
     assert again.returncode == 0, again.stderr
@@ -192,7 +195,7 @@ def test_kill_9_in_efg_continues_behind_the_last_block(copied_study, ufp):
     series = TensorSeries.read(copied_study / "long" / "tensors.h5")
     short = TensorSeries.read(out / "tensors.h5")
     np.testing.assert_allclose(series.V[-121:], short.V, atol=1e-6)
-    assert len(series.time) == 40 * 121
+    assert len(series.time) == 15 * 121
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

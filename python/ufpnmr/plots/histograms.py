@@ -47,12 +47,13 @@ def frequency_histogram(
         Drawn into; by default a new figure.
     """
     from ufpnmr.nmr import omega_q
+    from ufpnmr.nmr.frequencies import CONVENTIONS
 
     ax = new_axes(ax)
     values = omega_q(series.V, isotope=isotope, field=field, convention=convention)
-    _histogram(ax, values, _codes(series, labels), labels)
+    unit = CONVENTIONS[convention]
+    _histogram(ax, values, unit, _codes(series, labels), labels)
     direction = "({:.3g}, {:.3g}, {:.3g})".format(*np.asarray(field, dtype=float))
-    unit = "rad/s" if convention == "satellite_rad" else "kHz"
     ax.set_xlabel(f"ω$_Q$ of {isotope} ({convention}), B$_0$ ∥ {direction} / {unit}")
     return ax
 
@@ -77,7 +78,7 @@ def coupling_histogram(
 
     ax = new_axes(ax)
     values = np.abs(coupling(series.V, isotope=isotope)[0])
-    _histogram(ax, values, _codes(series, labels), labels)
+    _histogram(ax, values, "kHz", _codes(series, labels), labels)
     residual = np.abs(coupling(series.V.mean(axis=0, dtype=np.float64), isotope=isotope)[0])
     low = np.zeros_like(residual)
     ax.plot(residual, low, "|", color="black", markersize=9, label="each ion: time-averaged tensor", clip_on=False)
@@ -101,6 +102,7 @@ def _codes(series: TensorSeries, labels: SiteLabels | None) -> npt.NDArray[np.in
 def _histogram(
     ax: Axes,
     values: npt.NDArray[np.floating],
+    unit: str,
     codes: npt.NDArray[np.int8] | None,
     labels: SiteLabels | None,
 ) -> None:
@@ -119,10 +121,10 @@ def _histogram(
             part = values[codes == code]
             counts, _ = np.histogram(part, edges)
             name = labels.names.get(str(code), str(code))
-            text = f"{name}: mean {np.nanmean(part):.1f}, sd {np.nanstd(part):.1f} kHz"
+            text = f"{name}: mean {np.nanmean(part):.1f}, sd {np.nanstd(part):.1f} {unit}"
             ax.step(middle, counts * scale, where="mid", color=label_colour(int(code)), linewidth=1.4, label=text)
     else:
-        ax.axvline(float(finite.mean()), color=COLOURS[0], linewidth=1.2, label=f"mean {finite.mean():.1f} kHz")
-    ax.set_ylabel("probability density / kHz$^{-1}$")
+        ax.axvline(float(finite.mean()), color=COLOURS[0], linewidth=1.2, label=f"mean {finite.mean():.1f} {unit}")
+    ax.set_ylabel(f"probability density / ({unit})$^{{-1}}$")
     ax.set_ylim(bottom=0)
     ax.legend()

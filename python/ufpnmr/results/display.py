@@ -17,11 +17,13 @@ def number_text(number: float) -> str:
     """Return three significant digits, with a power of ten outside 0.001 to 100 000."""
     if number == 0 or not math.isfinite(number):
         return f"{number:g}"
-    exponent = math.floor(math.log10(abs(number)))
-    if -3 <= exponent <= 4:
-        return f"{number:.3g}" if exponent < 3 else f"{round(number, 2 - exponent):.0f}"
     mantissa, _, power = f"{number:.2e}".partition("e")
-    return f"{mantissa}×10{str(int(power)).translate(_SUPERSCRIPT)}"
+    exponent = int(power)
+    if -3 <= exponent < 3:
+        return f"{number:.3g}"
+    if 3 <= exponent <= 4:
+        return f"{round(number, 2 - exponent):.0f}"
+    return f"{mantissa}×10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
 def value_text(record: Record) -> str:

@@ -39,6 +39,7 @@ h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid #d5dbdf; }
 p.lead { color: #4a555d; margin: 0 0 1rem; }
 .scroll { overflow-x: auto; }
+.records table { min-width: 50rem; }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1.25rem; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #e6eaec; vertical-align: top; }
 th { font-weight: 600; color: #4a555d; }
@@ -128,7 +129,7 @@ def _caveats(caveats: Sequence[str]) -> str:
 def _record_table(rows: Iterable[tuple[str, Record]]) -> str:
     body = "".join(_record_row(label, record) for label, record in rows)
     head = "<tr><th>quantity</th><th>value</th><th>95 % interval</th><th>status</th><th>method</th></tr>"
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll records"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
 def _record_row(label: str, record: Record) -> str:
