@@ -144,7 +144,7 @@ class StoredResult:
             raise InputError(f"{path}: expected a {cls.schema} file, found {schema or 'no schema attribute'}")
         if int(version) > cls.schema_version:
             raise InputError(
-                f"{path}: {schema} version {version} is newer than the {cls.schema_version} this ufpnmr reads; upgrade it"
+                f"{path}: {schema} version {version} is newer than this ufpnmr reads ({cls.schema_version})"
             )
 
     def __repr__(self) -> str:
