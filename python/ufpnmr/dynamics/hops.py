@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -153,8 +154,10 @@ def find_hops(
 def find_plateau(thresholds: FloatArray, counts: IntArray) -> Plateau | None:
     """Return the widest range of radii over which the count is flat.
 
-    Neighbouring radii belong together while abs(d ln n) <= 0.15 d ln r, plus 1/sqrt(n) below 50 events and one event
-    (1/n) from there on. A range with at least 5 events wins over one with fewer; a factor of 1.3 in r is required.
+    A range is flat if abs(d ln n) <= 0.15 d ln r + slack between neighbouring radii and between its ends. The slack is
+    1/sqrt(n) below 50 events; from there on it is two standard deviations of the number of events that a slope of 0.15
+    loses (at least one event), because that number is itself a count. A range with at least 5 events wins over one with
+    fewer; a factor of 1.3 in r is required.
 
     Parameters
     ----------
@@ -168,14 +171,15 @@ def find_plateau(thresholds: FloatArray, counts: IntArray) -> Plateau | None:
     Plateau or None
         None if no range is wide enough.
     """
-    runs: list[tuple[int, int]] = []
-    start = 0
-    for k in range(1, len(counts) + 1):
-        if k < len(counts) and _flat(thresholds[k] / thresholds[k - 1], int(counts[k - 1]), int(counts[k])):
-            continue
-        runs.append((start, k - 1))
-        start = k
-    wide = [(a, b) for a, b in runs if thresholds[b] >= PLATEAU_WIDTH * thresholds[a]]
+    wide = [
+        (first, last)
+        for first, last in itertools.combinations(range(len(counts)), 2)
+        if thresholds[last] >= PLATEAU_WIDTH * thresholds[first]
+        and _flat(thresholds[last] / thresholds[first], int(counts[first]), int(counts[last]))
+        and all(
+            _flat(thresholds[k + 1] / thresholds[k], int(counts[k]), int(counts[k + 1])) for k in range(first, last)
+        )
+    ]
     if not wide:
         return None
     first, last = max(wide, key=lambda run: (counts[run[0] : run[1] + 1].min() >= PLATEAU_EVENTS, run[1] - run[0]))
@@ -186,8 +190,9 @@ def _flat(ratio: float, n_first: int, n_second: int) -> bool:
     n = min(n_first, n_second)
     if n == 0:
         return n_first == n_second
-    slack = 1 / math.sqrt(n) if n < SLACK_EVENTS else 1 / n
-    return abs(math.log(n_second / n_first)) <= PLATEAU_SLOPE * math.log(ratio) + slack
+    allowed = PLATEAU_SLOPE * math.log(ratio)
+    slack = 1 / math.sqrt(n) if n < SLACK_EVENTS else max(1.0, 2 * math.sqrt(allowed * n)) / n
+    return abs(math.log(n_second / n_first)) <= allowed + slack
 
 
 def _residence_frames(minimum_residence: float | None, interval: float, n_frames: int) -> int:
