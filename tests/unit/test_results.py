@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+
 from ufpnmr.errors import InputError
 from ufpnmr.results import Record, StoredResult, array
 

@@ -1,5 +1,6 @@
 import pytest
 import scipy.constants
+
 from ufpnmr import units
 
 
@@ -18,7 +19,7 @@ def test_constants_are_those_of_codata(name, ours):
 
 
 def test_bohr_radius_agrees_with_codata():
-    assert units.BOHR_ANGSTROM == pytest.approx(scipy.constants.physical_constants["Bohr radius"][0] * 1e10, rel=1e-9)
+    assert pytest.approx(scipy.constants.physical_constants["Bohr radius"][0] * 1e10, rel=1e-9) == units.BOHR_ANGSTROM
 
 
 def test_field_gradient_units():

@@ -18,7 +18,7 @@ from ufpnmr.errors import InputError
 from ufpnmr.nmr.stretched import Fits, Fixed, fit_curves, model
 from ufpnmr.results.correlation import CorrelationResult
 from ufpnmr.results.decay import DecayFit
-from ufpnmr.results.record import Record
+from ufpnmr.results.record import TRUSTWORTHY, Record
 from ufpnmr.statistics import student_quantile
 
 __all__ = ["fit_decay"]
@@ -101,8 +101,21 @@ def _log_interval(log_value: float, half: float) -> tuple[float, float]:
 def _bounded(value: float, half: float, sd: float, fixed: bool, method: str, status: str) -> Record:
     """Return a record of a parameter in [0, 1]."""
     if fixed:
-        return Record(value, "1", "fixed", value, value, 0.0, status=status)
+        return Record(value, "1", "fixed", value, value, 0.0)
+    if status not in TRUSTWORTHY:
+        return Record(None, "1", method, status=status)
     return Record(value, "1", method, max(0.0, value - half), min(1.0, value + half), sd, status=status)
+
+
+def _complement(record: Record, method: str) -> Record:
+    """Return the record of 1 - x."""
+    return dataclasses.replace(
+        record,
+        value=None if record.value is None else 1 - record.value,
+        ci_low=None if record.ci_high is None else 1 - record.ci_high,
+        ci_high=None if record.ci_low is None else 1 - record.ci_low,
+        method=method,
+    )
 
 
 def _status(tau: float, high: float, duration: float, interval: float) -> str:
@@ -231,6 +244,15 @@ def _no_decay(curves: _Curves, largest_drop: float, common: dict[str, Any]) -> D
     bounded = f"{method}; bound for b² = 0, γ = 1 from the 97.5 % limit of the drop"
     tail = curves.lag > curves.lag[-1] * 2 / 3
     level = float(curves.mean[tail].mean() / curves.mean[0])
+    drop = common["relative_drop"]
+    plateau = Record(
+        level,
+        "1",
+        "mean of the last third of the window over C(first lag); interval that of the drop at its end",
+        level - (drop.ci_high - drop.value),
+        level + (drop.ci_high - drop.value),
+        drop.std_error,
+    )
     nothing = Record(None, "1", method, status="no_decay")
     return DecayFit(
         status="no_decay",
@@ -238,7 +260,7 @@ def _no_decay(curves: _Curves, largest_drop: float, common: dict[str, Any]) -> D
         tau=Record(None, "ns", bounded, ci_low=bound_ns, status="no_decay"),
         mean_time=Record(None, "ns", bounded, ci_low=bound_ns, status="no_decay"),
         rate=Record(None, "s^-1", bounded, ci_high=None if shortest is None else _PER_S / shortest, status="no_decay"),
-        plateau=Record(level, "1", "mean of the last third of the window over C(first lag)", status="no_decay"),
+        plateau=plateau,
         gamma=nothing,
         amplitude=nothing,
         vibrational_fraction=nothing,
@@ -332,13 +354,7 @@ def _decaying(
             (3, fixed.gamma is not None),
         )
     ]
-    lost = dataclasses.replace(
-        bounded[0],
-        value=1 - float(value[1]),
-        ci_low=1 - (bounded[0].ci_high or 0.0),
-        ci_high=1 - (bounded[0].ci_low or 0.0),
-        method="1 - A/C(0); " + bounded[0].method,
-    )
+    lost = _complement(bounded[0], "1 - A/C(0); " + bounded[0].method)
     shown = model(curves.lag, tau, float(fits.amplitude[0]), float(fits.plateau[0]), float(fits.gamma[0]))
     intervals: list[list[float | None]] = [
         [bound / _PS_PER_NS for bound in _log_interval(log_tau, float(h))] for h in half_both[:, 0]

@@ -14,7 +14,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,8 @@ class TripletBlock:
         )
 
 
-class Evaluation(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
     """What a potential gives for one structure.
 
     Attributes

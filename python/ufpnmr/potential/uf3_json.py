@@ -77,7 +77,7 @@ def parse(text: str, source: str) -> Potential:
             triplets.append(_triplet(key, values, knots[key], source, options))
         else:
             raise InputError(f"{source}: expected blocks of one, two or three elements, found {key}")
-    own = document.get("ufp", {})
+    own = _own(document.get("ufp", "{}"), source)
     beyond = {key: value for key, value in document.items() if key not in _MODEL_KEYS}
     training = {**own.get("training", {}), **({"uf3": beyond} if beyond else {})}
     header = {name: own[name] for name in ("date", "author", "citation", "provenance") if name in own}
@@ -109,23 +109,24 @@ def dump(potential: Potential) -> str:
     training = dict(potential.training)
     beyond = training.pop("uf3", {})
     trims = trims_by_degree(potential)
+    own = {
+        "date": potential.date,
+        "author": potential.author,
+        "citation": potential.citation,
+        "training": training,
+        "provenance": dict(potential.provenance),
+        "records": list(potential.records),
+    }
     document = {
         "element_list": list(potential.elements),
         "degree": potential.degree,
         "coefficients": coefficients,
         "knots": knots,
         "knots_map": knots,
-        **{name: {degree: trim[name] for degree, trim in trims.items()} for name in DEFAULT_TRIMS},
+        **{name: _one_if_equal({degree: trim[name] for degree, trim in trims.items()}) for name in DEFAULT_TRIMS},
         "offset_1b": bool(potential.one_body),
         **beyond,
-        "ufp": {
-            "date": potential.date,
-            "author": potential.author,
-            "citation": potential.citation,
-            "training": training,
-            "provenance": dict(potential.provenance),
-            "records": list(potential.records),
-        },
+        "ufp": json.dumps(own),  # a string: UF3 takes every list for an array and every "-" for a pair
     }
     return json.dumps(document) + "\n"
 
@@ -137,6 +138,22 @@ def trims_by_degree(potential: Potential) -> dict[str, dict[str, int]]:
         for degree, blocks in ((2, potential.pairs), (3, potential.triplets))
         if blocks
     }
+
+
+def _one_if_equal(trims: Mapping[str, int]) -> int | Mapping[str, int]:
+    """UF3 0.4.0 knows one number only, later releases one per degree."""
+    values = set(trims.values())
+    return values.pop() if len(values) == 1 else trims
+
+
+def _own(text: Any, source: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (TypeError, json.JSONDecodeError):
+        value = None
+    if not isinstance(value, dict):
+        raise InputError(f"{source}: ufp: expected a string with a JSON object, found {text!r:.40}")
+    return value
 
 
 def _blocks(document: Any, names: tuple[str, str], source: str) -> Mapping[str, Any]:

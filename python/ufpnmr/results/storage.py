@@ -77,7 +77,7 @@ class StoredResult:
         return {f.name: f.metadata for f in dataclasses.fields(cls) if "unit" in f.metadata}
 
     def write(self, path: str | Path) -> None:
-        """Write to `path`, as JSON if its name ends in ``.json``, else as HDF5; the file is replaced whole or not at all."""
+        """Write to `path`: JSON if its name ends in ``.json``, else HDF5; an existing file is replaced whole."""
         arrays = self._array_fields()
         rest = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in arrays}
         path = Path(path)
@@ -144,7 +144,7 @@ class StoredResult:
             raise InputError(f"{path}: expected a {cls.schema} file, found {schema or 'no schema attribute'}")
         if int(version) > cls.schema_version:
             raise InputError(
-                f"{path}: {schema} version {version} is newer than the {cls.schema_version} this ufpnmr reads; upgrade it"
+                f"{path}: {schema} version {version} is newer than this ufpnmr reads ({cls.schema_version})"
             )
 
     def __repr__(self) -> str:
