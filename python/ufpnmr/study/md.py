@@ -108,16 +108,17 @@ def _aside(work: Path) -> Path:
 
 
 def _watch(process: subprocess.Popen[bytes], log: Path, advance: Callable[[int], None]) -> None:
-    done = 0
-    while True:
+    done, running = 0, True
+    while running:
         try:
             process.wait(_POLL)
-            return
+            running = False
         except subprocess.TimeoutExpired:
-            step = _last_step(log)
-            if step > done:
-                advance(step - done)
-                done = step
+            pass
+        step = _last_step(log)
+        if step > done:
+            advance(step - done)
+            done = step
 
 
 def _last_step(log: Path) -> int:

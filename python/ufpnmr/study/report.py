@@ -11,7 +11,7 @@ from pathlib import Path
 from ufpnmr.results import Record
 from ufpnmr.results.display import interval_text, record_text, value_text
 from ufpnmr.results.storage import write_text_atomically
-from ufpnmr.study.figures import FigurePlan, describe, observables
+from ufpnmr.study.figures import FigurePlan, observables
 from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Workshop
 
@@ -204,24 +204,24 @@ def _interpretation(shop: Workshop, results: Results) -> str:
         fit = DecayFit.read(shop.folder / f"decay-{slug}.json")
         ratio = records.get(f"rate_ratio_{key}")
         rows.append(
-            f"<tr><td>{escape(describe(observable, field))}</td>"
+            f"<tr><td>{escape(_curve(key))}</td>"
             f'<td class="number">{escape(record_text(fit.rate))}</td>'
-            f'<td class="number">{escape(record_text(records["hop_rate"]))}</td>'
             f'<td class="number">{escape(record_text(ratio)) if ratio else "–"}</td>'
             f'<td class="number">{_percent(fit.relative_drop)}</td>'
             f'<td class="number">{_percent(records[f"depth_{key}"])}</td></tr>'
         )
     measured = (
-        '<div class="scroll"><table><thead><tr><th>curve</th><th>τ⁻¹</th><th>hop rate k</th><th>τ⁻¹ / k</th>'
-        "<th>drop seen</th><th>depth under complete exchange</th></tr></thead>"
+        '<div class="scroll"><table><thead><tr><th>curve</th><th>τ⁻¹</th><th>τ⁻¹ / k</th><th>drop seen</th>'
+        "<th>depth under complete exchange</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
     expected = "".join(f"<tr><td>{escape(process)}</td><td>{escape(ratio)}</td></tr>" for process, ratio in _PROCESSES)
     return (
-        "<p>A decay time is a residence time only if each hop brings a new, uncorrelated value. What other processes "
-        "give stands below the measured ratios. The last column is the relative drop that complete exchange among the "
-        "time-averaged surroundings of all ions would cause, before vibrations: near zero, exchange is invisible in "
-        "that curve whatever its rate.</p>"
+        f"<p>Hop rate k: {escape(record_text(records['hop_rate']))}. A decay time is a residence time only if each "
+        "hop brings a new, uncorrelated value; what other processes give stands below the measured ratios. A ratio far "
+        "above them means that something faster than hops, such as rattling in the cage, makes the curve decay first. "
+        "The last column is the relative drop that complete exchange among the time-averaged surroundings of all ions "
+        "would cause, before vibrations: near zero, exchange is invisible in that curve whatever its rate.</p>"
         + measured
         + '<div class="scroll"><table><thead><tr><th>process</th><th>expected τ⁻¹ / k</th></tr></thead>'
         + f"<tbody>{expected}</tbody></table></div>"

@@ -59,7 +59,10 @@ def write_results(shop: Workshop) -> None:
     config, folder = shop.config, shop.folder
     msd, hops, sites = MSDResult.read(folder / "msd.h5"), HopResult.read(folder / "hops.h5"), shop.sites()
     tensors, paths = shop.tensors(), shop.paths()
-    records = {"diffusion": msd.diffusion, **{f"hop_{name}": record for name, record in hops.records.items()}}
+    records = {
+        "diffusion": msd.diffusion,
+        **{f"hop_{name.removeprefix('hop_')}": record for name, record in hops.records.items()},
+    }
     headline = ["diffusion", "hop_rate"]
     if sites is not None:
         records |= {f"site_{_identifier(name)}": record for name, record in sites.records.items()}
