@@ -14,8 +14,8 @@ from ufpnmr.errors import InputError
 from ufpnmr.nmr import correlate, fit_decay
 from ufpnmr.results import Record
 from ufpnmr.results.display import interval_text, number_text, record_text, value_text
-from ufpnmr.results.paths import StoredPaths
 from ufpnmr.results.tensors import TensorSeries
+from ufpnmr.trajectory import IonPaths
 
 N_FRAMES, N_IONS = 1200, 12
 
@@ -27,7 +27,8 @@ def paths_with_hops():
     for ion in range(N_IONS):
         steps[100 + 80 * ion % 1000 :: 300, ion, 0] = 2.5
     positions = np.cumsum(steps, axis=0) + random.normal(0, 0.15, steps.shape)
-    return StoredPaths(
+    return IonPaths(
+        elements=np.full(N_IONS, "Li"),
         drift_mode="none",
         selection="element Li",
         source="made.dump",

@@ -61,9 +61,9 @@ def command(
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.msd import MSDResult
-    from ufpnmr.results.paths import StoredPaths
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
+    from ufpnmr.trajectory import IonPaths
 
     def tensor_figure() -> Axes:
         series = TensorSeries.read(file)
@@ -89,9 +89,7 @@ def command(
         ),
         HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
         SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
-        StoredPaths.schema: lambda: plots.displacement_traces(
-            StoredPaths.read(file), HopResult.read(hops) if hops else None
-        ),
+        IonPaths.schema: lambda: plots.displacement_traces(IonPaths.read(file), HopResult.read(hops) if hops else None),
         TensorSeries.schema: tensor_figure,
     }
     schema = _schema(file)

@@ -28,7 +28,7 @@ def displacement_traces(
 
     Parameters
     ----------
-    paths : IonPaths or StoredPaths
+    paths : IonPaths
         Unwrapped, drift-free paths.
     hops : HopResult, optional
         Its events are drawn as circles at their midpoints.

@@ -57,6 +57,11 @@ def _rich(value: Any) -> Any:
     return [_rich(item) for item in value] if isinstance(value, list) else value
 
 
+def _data(dataset: Any) -> Any:
+    text = dataset.dtype.kind == "O"
+    return dataset.asstr()[()].astype(np.str_) if text else dataset[()]
+
+
 @dataclasses.dataclass(frozen=True)
 class StoredResult:
     """Base of all result objects: `write`, `read`, and a one-screen `repr`.
@@ -99,7 +104,10 @@ class StoredResult:
                 value = getattr(self, name)
                 if value is None:
                     continue
-                dataset = file.create_dataset(name, data=value)
+                text = np.asarray(value).dtype.kind == "U"
+                dataset = file.create_dataset(
+                    name, data=value.astype(object) if text else value, dtype=h5py.string_dtype() if text else None
+                )
                 dataset.attrs.update(meta)
         partial.replace(path)
 
@@ -133,7 +141,7 @@ class StoredResult:
             raise InputError(f"{path}: expected a {cls.schema} file (HDF5), found another format or a truncated file")
         with h5py.File(path, "r") as file:
             cls._check(path, file.attrs.get("schema"), file.attrs.get("schema_version", 0))
-            values: dict[str, Any] = {name: file[name][()] if name in file else None for name in cls._array_fields()}
+            values: dict[str, Any] = {name: _data(file[name]) if name in file else None for name in cls._array_fields()}
             names = {f.name for f in dataclasses.fields(cls)} - values.keys()
             values.update({name: _rich(json.loads(file.attrs[name])) for name in names if name in file.attrs})
         return cls(**values)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ufpnmr import provenance
-from ufpnmr.results.paths import StoredPaths
 from ufpnmr.study.config import StudyConfig
 from ufpnmr.study.md import run_md, trajectory_file
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
+    from ufpnmr.trajectory import IonPaths
 
 __all__ = ["Bar", "Workshop"]
 
@@ -71,9 +71,11 @@ class Workshop:
 
         return TensorSeries.read(self.folder / "tensors.h5")
 
-    def paths(self) -> StoredPaths:
+    def paths(self) -> IonPaths:
         """Read the ion paths."""
-        return StoredPaths.read(self.folder / "paths.h5")
+        from ufpnmr.trajectory import IonPaths
+
+        return IonPaths.read(self.folder / "paths.h5")
 
     def sites(self) -> SiteLabels | None:
         """Read the site labels, if the study has any."""
@@ -102,7 +104,7 @@ class Workshop:
             timestep_ps=section.timestep_ps,
             frame_interval_ps=paths.interval,
         )
-        StoredPaths.of(paths, described).write(self.folder / "paths.h5")
+        dataclasses.replace(paths, source=Path(paths.source).name, provenance=described).write(self.folder / "paths.h5")
 
     def efg(self, resume: bool) -> None:
         """Predict the tensors; an earlier series of the same run is put in front."""

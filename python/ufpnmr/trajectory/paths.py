@@ -6,12 +6,13 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr.errors import InputError
+from ufpnmr.results.storage import StoredResult, array
 from ufpnmr.trajectory.cells import Box, Floats
 from ufpnmr.trajectory.reader import FrameReader
 from ufpnmr.trajectory.time_axis import time_axis
@@ -20,9 +21,9 @@ from ufpnmr.trajectory.unwrap import minimum_image_change
 DRIFT_MODES = ("framework", "com", "none")
 
 
-@dataclass(frozen=True)
-class IonPaths:
-    """Positions of selected ions in the course of time.
+@dataclass(frozen=True, repr=False)
+class IonPaths(StoredResult):
+    """Positions of selected ions in the course of time; `write` and `read` keep them as HDF5.
 
     Attributes
     ----------
@@ -48,15 +49,17 @@ class IonPaths:
         Whether all frames have the same cell. If not, `positions` are sums of displacements (von Bülow et al. 2020).
     """
 
-    time: Floats
-    ids: NDArray[np.int64]
-    elements: NDArray[np.str_]
-    positions: Floats
-    cell: Floats
-    drift: Floats
+    schema: ClassVar[str] = "ufpnmr-paths"
+
     drift_mode: str
     selection: str
     source: str
+    time: Floats = array("ps", "(T,)")
+    ids: NDArray[np.int64] = array("1", "(N,)")
+    elements: NDArray[np.str_] = array("1", "(N,)")
+    positions: Floats = array("angstrom", "(T, N, 3)")
+    cell: Floats = array("angstrom", "(T, 3, 3)")
+    drift: Floats = array("angstrom", "(T, 3)")
     constant_cell: bool = True
 
     @property
