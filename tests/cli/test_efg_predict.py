@@ -124,7 +124,7 @@ def test_slab_is_refused(files, ufp):
 
 def test_interrupted_and_killed_it_continues(tmp_path, ufp):
     MODEL.write(tmp_path / "m.toml")
-    write_dump(tmp_path / "dump.lammpstrj", 600, repeat=3)
+    write_dump(tmp_path / "dump.lammpstrj", 600, repeat=4)
     assert ufp(*TIMED[:5], "whole.h5", *TIMED[6:]).returncode == 0
     partial, done = partial_path(tmp_path / "efg.h5"), 0
     for kind in (signal.SIGINT, signal.SIGKILL):

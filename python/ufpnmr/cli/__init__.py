@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 
 import click
 
@@ -41,7 +42,7 @@ class _Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _VERBS and not args[0].startswith("-"):
-            ctx.fail(f"no such verb {args[0]!r}{nearest(args[0], _VERBS)}; `ufp --help` lists them")
+            ctx.fail(f"no such verb {args[0]!r}{nearest(args[0], _VERBS)}")
         return super().resolve_command(ctx, args)
 
 
@@ -56,8 +57,13 @@ def main(debug: bool) -> None:
     """
 
 
+def _one_line(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"ufp: warning: {message}", err=True)
+
+
 def run() -> None:
-    """Entry point: errors become one line on stderr and an exit code."""
+    """Entry point: errors and warnings become one line on stderr, errors also an exit code."""
+    warnings.showwarning = _one_line
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
@@ -69,8 +75,15 @@ def run() -> None:
     except KeyboardInterrupt:
         click.echo("ufp: interrupted", err=True)
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = error.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "ufp"
+        click.echo(f"ufp: error: {error.format_message()} (`{path} --help` shows the usage)", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        click.echo(f"ufp: error: {error.format_message()}", err=True)
         code = error.exit_code
     except click.exceptions.Exit as stop:
         code = stop.exit_code

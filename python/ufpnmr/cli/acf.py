@@ -90,7 +90,7 @@ def command(
       ufp acf tensors.h5 --field a --average 20 -o acf-a.h5
       ufp acf tensors.h5 --observable powder -o powder.h5
       ufp acf tensors.h5 --isotope 6Li --observable cq -o cq.h5
-    """  # noqa: D301
+    """
     import dataclasses
 
     from ufpnmr import provenance

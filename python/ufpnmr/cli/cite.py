@@ -21,7 +21,7 @@ def command(form: str) -> int:
     Example:
       ufp cite
       ufp cite --format bibtex > ufpnmr.bib
-    """  # noqa: D301
+    """
     from ufpnmr.citations import REFERENCES
 
     for reference in REFERENCES:

@@ -41,7 +41,7 @@ def command(
       ufp convert LPS.uf3 -o LPS.json
       ufp convert A_A A_B B_B A_A_A -o LiS.uf3 --elements A=Li,B=S
       ufp convert LPS.uf3 --split interactions/
-    """  # noqa: D301
+    """
     from ufpnmr.potential import formats
 
     if (output is None) == (split is None):

@@ -52,7 +52,7 @@ def command(
     Examples:
       ufp decay acf.h5
       ufp decay acf.h5 --gamma free -o decay.json
-    """  # noqa: D301
+    """
     import dataclasses
 
     from ufpnmr import provenance

@@ -18,7 +18,7 @@ def command(as_json: bool) -> int:
     Example:
       ufp doctor
       ufp doctor --json > doctor.json
-    """  # noqa: D301
+    """
     import dataclasses
     import json
 

@@ -52,7 +52,7 @@ def predict(
     elements: str | None,
     topology: Path | None,
 ) -> int:
-    r"""Predict the tensor of every selected ion at every frame.
+    """Predict the tensor of every selected ion at every frame.
 
     Killed or interrupted, the same command continues where it was. --force replaces OUTPUT, and unfinished work
     that was made with another model, trajectory or selection.

@@ -46,7 +46,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    r"""Find hops of ions without a list of sites; rate with its 95 % interval.
+    """Find hops of ions without a list of sites; rate with its 95 % interval.
 
     Exit code 3: no rate can be claimed (too few events, no plateau of the count, sampled too rarely ...).
 

@@ -35,7 +35,7 @@ def command(
     Example:
       ufp info LPS.uf3
       ufp info traj.lammpstrj --timestep 0.002 --elements "Li P S"
-    """  # noqa: D301
+    """
     import json
 
     if not path.is_file():

@@ -46,7 +46,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    r"""Mean-square displacement of ions and their diffusion coefficient with its 95 % interval.
+    """Mean-square displacement of ions and their diffusion coefficient with its 95 % interval.
 
     Exit code 3: no diffusion coefficient can be claimed; the status says why.
 

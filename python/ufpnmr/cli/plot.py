@@ -45,7 +45,7 @@ def command(
     output: Path | None,
     force: bool,
 ) -> int:
-    r"""Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
+    """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ def command() -> int:
 
     \b
       export LAMMPS_PLUGIN_PATH=$(ufp plugin-path)
-    """  # noqa: D301
+    """
     from ufpnmr.installation import plugin_folder
 
     folder = plugin_folder()

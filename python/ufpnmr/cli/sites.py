@@ -46,7 +46,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    r"""Label every ion in every frame by its coordination; populations and rates of exchange.
+    """Label every ion in every frame by its coordination; populations and rates of exchange.
 
     Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of the run.
 

@@ -38,7 +38,7 @@ def command(
     check_expected: bool,
     as_json: bool,
 ) -> int:
-    r"""Run the chain of FILE: MD, trajectory, field gradients, correlation functions, decay, motion, figures, report.
+    """Run the chain of FILE: MD, trajectory, field gradients, correlation functions, decay, motion, figures, report.
 
     Stages that are done and whose inputs have not changed are skipped; a killed run continues where it was.
 
