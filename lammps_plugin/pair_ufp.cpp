@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "atom.h"
 #include "citeme.h"
@@ -174,12 +173,14 @@ void PairUFP::build_model()
 {
   std::string problem;
   try {
+    simd_ = ufp::simd_from_environment();
     model_ = std::make_unique<ufp::Uf3Model>(potential_, elements_, options_);
   } catch (const ufp::DomainError &failure) {
     problem = failure.what();
   }
   if (!problem.empty()) error->all(FLERR, "pair_style ufp: {}: {}", file_, problem);
   logged_ = false;
+  lists_stale_ = true;
 }
 
 void PairUFP::init_style()
@@ -190,6 +191,7 @@ void PairUFP::init_style()
   if (force->newton_pair == 0) error->all(FLERR, "pair_style ufp: expected newton on (for pairs), found newton off");
   if (atom->tag_enable == 0) error->all(FLERR, "pair_style ufp: expected atoms with IDs, found atom_modify id no");
   neighbor->add_request(this, NeighConst::REQ_FULL);
+  lists_stale_ = true;
   report_.reset();
   if (comm->me == 0 && !logged_) log_model();
   logged_ = true;
@@ -224,8 +226,9 @@ void PairUFP::log_model() const
   text += fmt::format("\n  {} coefficients, {} knots, {:.3g} MB of tables\n", coefficients,
                       uniform ? "uniform" : "non-uniform", static_cast<double>(model_->bytes()) / 1048576.0);
   static const char *const modes[] = {"warn", "error", "quiet"};
-  text += fmt::format("  one-body energies {}, short contacts {}, {} thread(s) per rank\n",
-                      options_.onebody ? "added" : "not added", modes[static_cast<int>(short_)], comm->nthreads);
+  text += fmt::format("  one-body energies {}, short contacts {}, {} thread(s) per rank, SIMD {}\n",
+                      options_.onebody ? "added" : "not added", modes[static_cast<int>(short_)], comm->nthreads,
+                      ufp::simd_name(simd_));
   for (const std::string &note : model_->notes()) text += "  note: " + note + "\n";
   utils::logmesg(lmp, text);
 }
@@ -238,104 +241,104 @@ double PairUFP::init_one(int i, int j)
   return model_->cutoff(species_[at(i)], species_[at(j)]);
 }
 
-void PairUFP::prepare(int threads)
+// The lists are made anew with LAMMPS's. An atom moves by at most half the skin between two builds, but these lists may
+// be made when it has already done so (outer levels of rRESPA), so a distance can still shrink by twice the skin.
+void PairUFP::update_lists(int threads)
 {
-  int longest = 0;
-  for (int ii = 0; ii < list->inum; ++ii) longest = std::max(longest, list->numneigh[list->ilist[ii]]);
+  const std::array<bigint, 4> state{neighbor->ncalls, neighbor->lastcall, list->inum, atom->nlocal + atom->nghost};
+  if (neighbor->ago != 0 && !lists_stale_ && state == list_state_ && workers_.size() == at(threads)) return;
+  list_state_ = state;
+  lists_stale_ = false;
   workers_.resize(at(threads));
-  for (std::size_t t = 0; t < workers_.size(); ++t) {
-    Worker &worker = workers_[t];
-    worker.scratch.reserve(*model_, longest);
-    worker.scratch.reset();
-    worker.adapter.reserve(longest);
-    worker.force.assign(t == 0 ? 0 : 3 * at(atom->nlocal + atom->nghost), 0.0);
-    worker.energy = 0;
-    worker.virial = {};
-    worker.coincident = worker.contact = {-1, -1};
-    worker.clamped = {-1, -1, -1};
-    worker.distance = std::numeric_limits<double>::infinity();
+  std::vector<int> bounds = balanced(threads);
+#if defined(_OPENMP)
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+#endif
+  for (int t = 0; t < threads; ++t) {
+    Worker &worker = workers_[at(t)];
+    worker.centres.build(*list, bounds[at(t)], bounds[at(t) + 1], *atom, species_, *model_, 2 * neighbor->skin);
+    worker.scratch.reserve(*model_, worker.centres.most_legs());
   }
+}
+
+// Contiguous shares of about equally many neighbours.
+std::vector<int> PairUFP::balanced(int threads) const
+{
+  bigint total = 0, sum = 0;
+  for (int ii = 0; ii < list->inum; ++ii) total += list->numneigh[list->ilist[ii]];
+  std::vector<int> bounds{0};
+  for (int ii = 0; ii < list->inum && static_cast<int>(bounds.size()) < threads; ++ii) {
+    sum += list->numneigh[list->ilist[ii]];
+    if (sum * threads >= total * static_cast<bigint>(bounds.size())) bounds.push_back(ii + 1);
+  }
+  bounds.resize(at(threads) + 1, list->inum);
+  bounds.back() = list->inum;
+  return bounds;
+}
+
+// The first thread adds to LAMMPS's arrays, the others to their own.
+void PairUFP::prepare(Worker &worker, bool first)
+{
+  const std::size_t n = first ? 0 : at(atom->nlocal + atom->nghost);
+  worker.force.assign(3 * n, 0.0);
+  worker.atom_energy.assign(eflag_atom ? n : 0, 0.0);
+  worker.atom_virial.assign(vflag_atom ? 6 * n : 0, 0.0);
+  worker.atom_centroid.assign(cvflag_atom ? 9 * n : 0, 0.0);
+  worker.sums = ufp::Uf3Sums{};
+  worker.sums.force = first ? &atom->f[0][0] : worker.force.data();
+  if (eflag_atom) worker.sums.atom_energy = first ? eatom : worker.atom_energy.data();
+  if (vflag_atom) worker.sums.atom_virial = first ? &vatom[0][0] : worker.atom_virial.data();
+  if (cvflag_atom) worker.sums.atom_centroid = first ? &cvatom[0][0] : worker.atom_centroid.data();
 }
 
 void PairUFP::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   const bool per_atom = eflag_atom || vflag_atom || cvflag_atom;
-  const ufp::Detail detail = per_atom ? ufp::Detail::per_atom : ufp::Detail::forces;
+  const ufp::Detail detail = per_atom ? ufp::Detail::per_atom : vflag_global ? ufp::Detail::virial
+                                                                             : ufp::Detail::forces;
 #if defined(_OPENMP)
-  const int threads = per_atom ? 1 : std::max(1, comm->nthreads);  // per-atom tallies write to shared arrays
+  const int threads = std::max(1, comm->nthreads);
 #else
   const int threads = 1;
 #endif
-  prepare(threads);
-
+  update_lists(threads);
+  for (Worker &worker : workers_) worker.scratch.reset();
+  if (atom->nlocal > 0) {
 #if defined(_OPENMP)
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
 #endif
-  for (int t = 0; t < threads; ++t) {
-    Worker &worker = workers_[at(t)];
-    double *const f = t == 0 ? &atom->f[0][0] : worker.force.data();
-    const auto bound = [&](int k) { return static_cast<int>(static_cast<bigint>(list->inum) * k / threads); };
-    for (int ii = bound(t); ii < bound(t + 1); ++ii) evaluate_centre(list->ilist[ii], worker, f, detail);
-  }
-
-  for (const Worker &worker : workers_) {
-    for (std::size_t k = 0; k < worker.force.size(); ++k) (&atom->f[0][0])[k] += worker.force[k];
-    if (eflag_global) eng_vdwl += worker.energy;
-    if (vflag_global)
-      for (std::size_t k = 0; k < 6; ++k) virial[k] += worker.virial[k];
+    for (int t = 0; t < threads; ++t) {
+      Worker &worker = workers_[at(t)];
+      prepare(worker, t == 0);
+      for (int k = 0; k < worker.centres.size(); ++k)
+        ufp::evaluate(*model_, worker.centres.centre(k, &atom->x[0][0]), worker.scratch, worker.sums, detail, simd_);
+    }
+    add_up(threads);
   }
   report_events();
 }
 
-void PairUFP::evaluate_centre(int i, Worker &worker, double *f, ufp::Detail detail)
+void PairUFP::add_up(int threads)
 {
-  if (species_[at(atom->type[i])] < 0) return;
-  ufp::Uf3Scratch &w = worker.scratch;
-  const ufp::Neighborhood neighborhood =
-      worker.adapter.pack(i, list->firstneigh[i], list->numneigh[i], atom->x, atom->type, species_, cutsq);
-  worker.energy += ufp::evaluate(*model_, neighborhood, w, detail);
-  for (std::size_t k = 0; k < 6; ++k) worker.virial[k] += w.virial[k];
-  double fx = 0, fy = 0, fz = 0;
-  for (int q = 0; q < neighborhood.count; ++q) {
-    double *const fj = f + 3 * static_cast<std::ptrdiff_t>(worker.adapter.atom(q));
-    fj[0] += w.fx[at(q)];
-    fj[1] += w.fy[at(q)];
-    fj[2] += w.fz[at(q)];
-    fx += w.fx[at(q)];
-    fy += w.fy[at(q)];
-    fz += w.fz[at(q)];
+  for (const Worker &worker : workers_) {
+    if (eflag_global) eng_vdwl += worker.sums.energy;
+    if (vflag_global)
+      for (int k = 0; k < 6; ++k) virial[k] += worker.sums.virial[k];
   }
-  double *const fi = f + 3 * static_cast<std::ptrdiff_t>(i);
-  fi[0] -= fx;
-  fi[1] -= fy;
-  fi[2] -= fz;
-  if (w.closest_short >= 0 || w.coincident >= 0 || w.clamped_j >= 0) note_events(i, worker);
-  if (detail == ufp::Detail::per_atom) tally_atoms(i, worker);
-}
-
-void PairUFP::tally_atoms(int i, const Worker &worker)
-{
-  const ufp::Uf3Scratch &w = worker.scratch;
-  for (int q = 0; q <= worker.adapter.count(); ++q) {
-    const int j = q < worker.adapter.count() ? worker.adapter.atom(q) : i;
-    if (eflag_atom) eatom[j] += w.energy[at(q)];
-    if (vflag_atom)
-      for (int k = 0; k < 6; ++k) vatom[j][k] += w.share[at(6 * q + k)];
-    if (cvflag_atom)
-      for (int k = 0; k < 9; ++k) cvatom[j][k] += w.centroid[at(9 * q + k)];
-  }
-}
-
-void PairUFP::note_events(int i, Worker &worker) const
-{
-  const ufp::Uf3Scratch &w = worker.scratch;
-  if (w.coincident >= 0) worker.coincident = {i, worker.adapter.atom(w.coincident)};
-  if (w.closest_short >= 0 && w.distance[at(w.closest_short)] < worker.distance) {
-    worker.distance = w.distance[at(w.closest_short)];
-    worker.contact = {i, worker.adapter.atom(w.closest_short)};
-  }
-  if (w.clamped_j >= 0) worker.clamped = {i, worker.adapter.atom(w.clamped_j), worker.adapter.atom(w.clamped_k)};
+  if (threads == 1) return;
+  const auto add = [&](double *total, std::vector<double> Worker::*part, bigint length) {
+#if defined(_OPENMP)
+#pragma omp parallel for num_threads(threads) schedule(static)
+#endif
+    for (bigint k = 0; k < length; ++k)
+      for (std::size_t t = 1; t < workers_.size(); ++t) total[k] += (workers_[t].*part)[static_cast<std::size_t>(k)];
+  };
+  const bigint n = atom->nlocal + atom->nghost;
+  add(&atom->f[0][0], &Worker::force, 3 * n);
+  if (eflag_atom) add(eatom, &Worker::atom_energy, n);
+  if (vflag_atom) add(&vatom[0][0], &Worker::atom_virial, 6 * n);
+  if (cvflag_atom) add(&cvatom[0][0], &Worker::atom_centroid, 9 * n);
 }
 
 std::string PairUFP::describe(int i) const
@@ -347,25 +350,26 @@ std::string PairUFP::describe(int i) const
 void PairUFP::report_events()
 {
   for (const Worker &worker : workers_) {
-    if (worker.coincident[0] >= 0)
+    const ufp::DomainEvents &events = worker.scratch.events;
+    if (events.coincident > 0)
       error->one(FLERR, "pair_style ufp: atoms {} and {} are on one point at step {}: expected distinct positions",
-                 describe(worker.coincident[0]), describe(worker.coincident[1]), update->ntimestep);
-    report_.add(worker.scratch.events);
-    if (worker.contact[0] >= 0) {
-      const int i = worker.contact[0], j = worker.contact[1], a = atom->type[i], b = atom->type[j];
+                 describe(events.coincident_i), describe(events.coincident_j), update->ntimestep);
+    report_.add(events);
+    if (events.short_i >= 0) {
+      const int i = events.short_i, j = events.short_j, a = atom->type[i], b = atom->type[j];
       const double knot = model_->first_knot(species_[at(a)], species_[at(b)]);
       if (short_ == Short::error)
         error->one(FLERR,
                    "pair_style ufp: atoms {} and {} at a distance of {:.6f} at step {}: expected at least {:.6f}, "
                    "the first knot",
-                   describe(i), describe(j), worker.distance, update->ntimestep, knot);
+                   describe(i), describe(j), events.shortest, update->ntimestep, knot);
       report_.add(
-          ContactReport::Contact{worker.distance, knot, update->ntimestep, {atom->tag[i], atom->tag[j]}, {a, b}});
+          ContactReport::Contact{events.shortest, knot, update->ntimestep, {atom->tag[i], atom->tag[j]}, {a, b}});
     }
-    if (short_ == Short::error && worker.clamped[0] >= 0)
+    if (short_ == Short::error && events.clamped_i >= 0)
       error->one(
           FLERR, "pair_style ufp: atoms {}, {} and {} at step {}: expected distances above the first 3-body knots",
-          describe(worker.clamped[0]), describe(worker.clamped[1]), describe(worker.clamped[2]), update->ntimestep);
+          describe(events.clamped_i), describe(events.clamped_j), describe(events.clamped_k), update->ntimestep);
   }
   // Steps that all ranks agree on; between them the events are only counted.
   if (eflag_global || neighbor->ago == 0) {
@@ -427,6 +431,7 @@ void PairUFP::read_restart_settings(FILE *file)
 double PairUFP::memory_usage()
 {
   double bytes = Pair::memory_usage() + (model_ ? static_cast<double>(model_->bytes()) : 0.0);
-  for (const Worker &worker : workers_) bytes += static_cast<double>(worker.force.size() * sizeof(double));
+  for (const Worker &worker : workers_)
+    bytes += static_cast<double>(worker.force.size() * sizeof(double) + worker.scratch.bytes()) + worker.centres.bytes();
   return bytes;
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "centre_list.h"
 #include "contact_report.h"
-#include "neighbor_adapter.h"
 #include "pair.h"
 #include "ufp/uf3_evaluate.hpp"
 #include "ufp/uf3_potential.hpp"
@@ -39,27 +39,22 @@ class PairUFP : public Pair
  private:
   enum class Short { warn, error, quiet };
 
-  // Everything one thread writes to.
+  // The centres of one thread and everything it writes to.
   struct Worker {
-    NeighborAdapter adapter;
+    CentreList centres;
     ufp::Uf3Scratch scratch;
-    std::vector<double> force;  // (nall, 3); the first thread writes to atom->f instead
-    double energy = 0;
-    std::array<double, 6> virial{};
-    std::array<int, 2> coincident{-1, -1};
-    std::array<int, 2> contact{-1, -1};
-    double distance = 0;
-    std::array<int, 3> clamped{-1, -1, -1};
+    ufp::Uf3Sums sums;
+    std::vector<double> force, atom_energy, atom_virial, atom_centroid;  // empty for the first thread
   };
 
   void allocate();
   std::string read_file(const std::string &name);
   void build_model();
   void log_model() const;
-  void prepare(int threads);
-  void evaluate_centre(int i, Worker &worker, double *f, ufp::Detail detail);
-  void note_events(int i, Worker &worker) const;
-  void tally_atoms(int i, const Worker &worker);
+  void update_lists(int threads);
+  std::vector<int> balanced(int threads) const;
+  void prepare(Worker &worker, bool first);
+  void add_up(int threads);
   void report_events();
   std::string describe(int i) const;
 
@@ -71,7 +66,10 @@ class PairUFP : public Pair
   std::vector<int> species_;           // (ntypes + 1) type -> index into elements_, -1: NULL
   std::unique_ptr<ufp::Uf3Model> model_;
   bool logged_ = false;
+  ufp::Simd simd_ = ufp::Simd::baseline;
   std::vector<Worker> workers_;
+  bool lists_stale_ = true;
+  std::array<bigint, 4> list_state_{};
   ContactReport report_;
 };
 

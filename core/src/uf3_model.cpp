@@ -3,8 +3,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "spline_row.hpp"
 #include "ufp/error.hpp"
-#include "ufp/uf3_evaluate.hpp"
+#include "ufp/uf3_model.hpp"
 
 namespace ufp
 {
@@ -30,18 +31,6 @@ std::vector<double> padded(const std::vector<double> &c, const SplineAxis &axis)
   std::vector<double> out(at(axis.padding_front()), 0.0);
   out.insert(out.end(), c.begin(), c.end());
   out.insert(out.end(), at(axis.padding_back()), 0.0);
-  return out;
-}
-
-Uf3Model::Pair fold(const Uf3PairBlock &block)
-{
-  Uf3Model::Pair out;
-  out.axis = SplineAxis(block.knots, block.cutoff);
-  const std::vector<double> c = padded(block.coefficients, out.axis);
-  out.polynomials.resize(4 * at(out.axis.intervals()));
-  for (int s = 0; s < out.axis.intervals(); ++s) out.axis.contract(s, c.data(), &out.polynomials[4 * at(s)]);
-  out.value_lo = out.polynomials[0];
-  out.slope = out.polynomials[1];
   return out;
 }
 
@@ -81,31 +70,38 @@ Uf3Model::Uf3Model(const Uf3Potential &potential, const std::vector<std::string>
       throw DomainError("expected a one-body energy (#UFP ONEBODY " + element + " ENERGY), found none");
     onebody_.push_back(options.onebody ? found->second : 0.0);
   }
+  leg_cutoff_.assign(at(n * n), 0.0);
+  slots_.resize(at(n * n));
+  triplet_of_.assign(at(n * n * n), nullptr);
   fold_pairs(potential);
   if (options.degree == 3) fold_triplets(potential);
+  connect();
 }
 
 void Uf3Model::fold_pairs(const Uf3Potential &potential)
 {
   const int n = static_cast<int>(elements_.size());
-  pairs_.resize(at(n * n));
-  leg_cutoff_.assign(at(n * n), 0.0);
+  pair_tables_.resize(at(n * n));
   for (int a = 0; a < n; ++a)
     for (int b = a; b < n; ++b) {
       const std::string &first = elements_[at(a)], &second = elements_[at(b)];
       const Uf3PairBlock *block = potential.find_pair(first, second);
       if (!block) throw DomainError("expected a block 2B " + first + " " + second + ", found none");
-      Pair pair = fold(*block);
-      if (pair.slope >= 0 && pair.axis.lo() > 0) {
+      const SplineAxis axis(block->knots, block->cutoff);
+      const std::vector<double> c = padded(block->coefficients, axis);
+      double polynomial[4];
+      axis.contract(0, c.data(), polynomial);
+      double slope = polynomial[1];
+      if (slope >= 0 && axis.lo() > 0) {
         // an arbitrary but repulsive wall, reported: the data did not reach the core
-        pair.slope = -(std::fabs(pair.value_lo) + 1.0) / pair.axis.lo();
-        notes_.push_back("2B " + first + " " + second + " is not repulsive at its first knot (" +
-                         number(pair.axis.lo()) + " A); continued below it with a slope of " + number(pair.slope) +
+        slope = -(std::fabs(polynomial[0]) + 1.0) / axis.lo();
+        notes_.push_back("2B " + first + " " + second + " is not repulsive at its first knot (" + number(axis.lo()) +
+                         " A); continued below it with a slope of " + number(slope) +
                          " eV/A: the model needs short-range data or an added repulsion such as ZBL");
       }
-      cutoff_ = std::max(cutoff_, pair.axis.hi());
-      pairs_[index(a, b)] = pair;
-      pairs_[index(b, a)] = std::move(pair);
+      cutoff_ = std::max(cutoff_, axis.hi());
+      pairs_.push_back(SplineRows::sum(axis, c, polynomial[0], slope));
+      pair_tables_[index(a, b)] = pair_tables_[index(b, a)] = pairs_.back().table();
     }
 }
 
@@ -117,25 +113,24 @@ int Uf3Model::add_axis(const SplineAxis &axis)
   return static_cast<int>(axes_.size()) - 1;
 }
 
-int Uf3Model::add_slot(int centre, int b, const SplineAxis &axis)
+int Uf3Model::add_slot(int centre, int b, int axis)
 {
-  const int id = add_axis(axis);
-  std::vector<int> &slots = slots_[index(centre, b)];
-  const auto found = std::find(slots.begin(), slots.end(), id);
-  if (found != slots.end()) return static_cast<int>(found - slots.begin());
-  slots.push_back(id);
-  max_slots_ = std::max(max_slots_, static_cast<int>(slots.size()));
+  const double hi = axes_[at(axis)].hi();
   double &leg = leg_cutoff_[index(centre, b)];
-  leg = std::max(leg, axis.hi());
+  leg = std::max(leg, hi);
   cutoff_ = std::max(cutoff_, leg);
+  std::vector<int> &slots = slots_[index(centre, b)];
+  const auto found = std::find(slots.begin(), slots.end(), axis);
+  if (found != slots.end()) return static_cast<int>(found - slots.begin());
+  slots.push_back(axis);
   return static_cast<int>(slots.size()) - 1;
 }
 
 void Uf3Model::fold_triplets(const Uf3Potential &potential)
 {
   const int n = static_cast<int>(elements_.size());
-  slots_.resize(at(n * n));
-  triplet_index_.assign(at(n * n * n), -1);
+  std::vector<Draft> drafts;
+  std::vector<int> draft_index(triplet_of_.size(), -1);
   for (int centre = 0; centre < n; ++centre)
     for (int a = 0; a < n; ++a)
       for (int b = a; b < n; ++b) {
@@ -147,8 +142,9 @@ void Uf3Model::fold_triplets(const Uf3Potential &potential)
           notes_.push_back(name + " is missing and taken as zero");
           continue;
         }
-        triplet_index_[at((centre * n + a) * n + b)] = static_cast<int>(triplets_.size());
-        fold_triplet(ordered(*found, elements_[at(a)]), centre, a, b, name);
+        draft_index[at((centre * n + a) * n + b)] = static_cast<int>(drafts.size());
+        drafts.push_back(draft(ordered(*found, elements_[at(a)]), centre, a, b));
+        note_first_knots(drafts.back(), name);
       }
   for (int a = 0; a < n; ++a)
     for (int b = 0; b < n; ++b)
@@ -156,40 +152,164 @@ void Uf3Model::fold_triplets(const Uf3Potential &potential)
         notes_.push_back("3-body legs " + elements_[at(a)] + "-" + elements_[at(b)] + " reach " +
                          number(leg_cutoff(a, b)) + " A, beyond the 2-body cutoff " + number(pair_cutoff(a, b)) +
                          " A: pair_style uf3 would cut them there");
+  lay_out(drafts, draft_index);
 }
 
-void Uf3Model::fold_triplet(const Uf3TripletBlock &block, int centre, int a, int b, const std::string &name)
+Uf3Model::Draft Uf3Model::draft(const Uf3TripletBlock &block, int centre, int a, int b)
 {
   const SplineAxis axis_j(block.knots[0], block.cutoff[0]), axis_k(block.knots[1], block.cutoff[1]);
   const SplineAxis axis_jk(block.knots[2], block.cutoff[2]);
   const auto [l, m, n] = block.shape();
-  Triplet t;
-  t.slot_j = add_slot(centre, a, axis_j);
-  t.slot_k = add_slot(centre, b, axis_k);
-  t.axis = add_axis(axis_jk);
-  t.stride_m = axis_jk.size();
-  t.stride_l = axis_k.size() * t.stride_m;
-  t.c.assign(at(axis_j.size() * t.stride_l), 0.0);
-  t.vanishes_at_lo = {true, true, true};
+  Draft out;
+  out.axis_j = add_axis(axis_j);
+  out.axis_k = add_axis(axis_k);
+  out.axis_jk = add_axis(axis_jk);
+  out.slot_j = add_slot(centre, a, out.axis_j);
+  out.slot_k = add_slot(centre, b, out.axis_k);
+  out.shape = {axis_j.size(), axis_k.size(), axis_jk.size()};
+  out.c.assign(at(out.shape[0] * out.shape[1] * out.shape[2]), 0.0);
   for (int i = 0; i < l; ++i)
     for (int j = 0; j < m; ++j)
       for (int k = 0; k < n; ++k) {
         const int x = i + axis_j.padding_front(), y = j + axis_k.padding_front(), z = k + axis_jk.padding_front();
-        const double c = block.coefficients[at((i * m + j) * n + k)];
-        t.c[at(x * t.stride_l + y * t.stride_m + z)] = c;
-        // at a clamped end only the first basis function is not zero
-        if (x == 0 && c != 0) t.vanishes_at_lo[0] = false;
-        if (y == 0 && c != 0) t.vanishes_at_lo[1] = false;
-        if (z == 0 && c != 0) t.vanishes_at_lo[2] = false;
+        out.c[at((x * out.shape[1] + y) * out.shape[2] + z)] = block.coefficients[at((i * m + j) * n + k)];
+      }
+  return out;
+}
+
+void Uf3Model::note_first_knots(const Draft &draft, const std::string &name)
+{
+  // at a clamped end only the first basis function is not zero
+  std::array<bool, 3> vanishes{true, true, true};
+  const auto [l, m, n] = draft.shape;
+  for (int i = 0; i < l; ++i)
+    for (int j = 0; j < m; ++j)
+      for (int k = 0; k < n; ++k) {
+        if (draft.c[at((i * m + j) * n + k)] == 0) continue;
+        if (i == 0) vanishes[0] = false;
+        if (j == 0) vanishes[1] = false;
+        if (k == 0) vanishes[2] = false;
       }
   static const char *const legs[] = {"r_ij", "r_ik", "r_jk"};
   std::string where;
   for (Index x = 0; x < 3; ++x)
-    if (!t.vanishes_at_lo[x]) where += (where.empty() ? "" : ", ") + std::string(legs[x]);
+    if (!vanishes[x]) where += (where.empty() ? "" : ", ") + std::string(legs[x]);
   if (!where.empty())
     notes_.push_back(name + " does not vanish at the first knot of " + where +
                      ": its forces jump where a distance falls below it");
-  triplets_.push_back(std::move(t));
+}
+
+// Planes of coefficients that are zero in all blocks of an axis (trims) are left out: the tables then fit into the
+// first-level cache.
+void Uf3Model::lay_out(const std::vector<Draft> &drafts, const std::vector<int> &draft_index)
+{
+  struct Range {
+    int begin, end;
+  };
+  std::vector<Range> ranges;
+  for (const SplineAxis &axis : axes_) ranges.push_back({axis.size(), 0});
+  for (const Draft &d : drafts)
+    for (int i = 0; i < d.shape[0]; ++i)
+      for (int j = 0; j < d.shape[1]; ++j)
+        for (int k = 0; k < d.shape[2]; ++k) {
+          if (d.c[at((i * d.shape[1] + j) * d.shape[2] + k)] == 0) continue;
+          const auto add = [&](int axis, int at_plane) {
+            Range &range = ranges[at(axis)];
+            range.begin = std::min(range.begin, at_plane);
+            range.end = std::max(range.end, at_plane + 1);
+          };
+          add(d.axis_j, i);
+          add(d.axis_k, j);
+          add(d.axis_jk, k);
+        }
+  for (Index a = 0; a < axes_.size(); ++a) {
+    Range &range = ranges[a];
+    range.begin = std::max(0, std::min(range.begin, axes_[a].size() - 4));  // four at least, as a row has four
+    range.end = std::max(range.end, range.begin + 4);
+    legs_.push_back(SplineRows::basis(axes_[a], range.begin, range.end));
+    axis_tables_.push_back(legs_.back().table());
+  }
+  for (const Draft &d : drafts) {
+    const Range l = ranges[at(d.axis_j)], m = ranges[at(d.axis_k)], n = ranges[at(d.axis_jk)];
+    TripletTable t;
+    t.rows = m.end - m.begin;
+    t.stride_m = n.end - n.begin;
+    t.stride_l = t.rows * t.stride_m;
+    t.slot_j = d.slot_j;
+    t.slot_k = d.slot_k;
+    t.axis = &axis_tables_[at(d.axis_jk)];
+    t.prune = t.axis->hi < axis_tables_[at(d.axis_j)].hi + axis_tables_[at(d.axis_k)].hi;
+    std::vector<double> c;
+    for (int i = l.begin; i < l.end; ++i)
+      for (int j = m.begin; j < m.end; ++j)
+        for (int k = n.begin; k < n.end; ++k) c.push_back(d.c[at((i * d.shape[1] + j) * d.shape[2] + k)]);
+    c.insert(c.end(), 4, 0.0);  // rows are read four at a time
+    coefficients_.push_back(std::move(c));
+    t.c = coefficients_.back().data();
+    triplet_tables_.push_back(t);
+    tables_.window = std::max(tables_.window, 2 * t.rows * (t.stride_m + 4));
+  }
+  for (Index i = 0; i < draft_index.size(); ++i)
+    if (draft_index[i] >= 0) triplet_of_[i] = &triplet_tables_[at(draft_index[i])];
+}
+
+void Uf3Model::connect()
+{
+  for (const auto &slots : slots_) tables_.slots = std::max(tables_.slots, static_cast<int>(slots.size()));
+  for (const auto &slots : slots_) {
+    slot_count_.push_back(static_cast<int>(slots.size()));
+    for (Index s = 0; s < at(tables_.slots); ++s)
+      slot_axis_.push_back(s < slots.size() ? &axis_tables_[at(slots[s])] : nullptr);
+  }
+  tables_.species = static_cast<int>(elements_.size());
+  tables_.onebody = onebody_.data();
+  tables_.pair = pair_tables_.data();
+  tables_.triplet = triplet_of_.data();
+  tables_.leg_cutoff = leg_cutoff_.data();
+  tables_.slot_count = slot_count_.data();
+  tables_.slot = slot_axis_.data();
+}
+
+double Uf3Model::pair(int a, int b, double r, double &derivative) const noexcept
+{
+  const SplineTable &t = pair_tables_[index(a, b)];
+  double x = 0;
+  const double *p = t.polynomials + 4 * spline_row(t, r, x);
+  derivative = (3 * p[3] * x + 2 * p[2]) * x + p[1];
+  return ((p[3] * x + p[2]) * x + p[1]) * x + p[0];
+}
+
+double Uf3Model::triplet(int centre, int j, int k, const std::array<double, 3> &r,
+                         std::array<double, 3> &derivative) const noexcept
+{
+  derivative = {};
+  const bool swapped = j > k;
+  const int lower = swapped ? k : j, upper = swapped ? j : k;
+  const TripletTable *t = triplet_of_[index(centre, lower) * elements_.size() + at(upper)];
+  if (!t) return 0;
+  const Index first = swapped ? 1 : 0, second = 1 - first;
+  const SplineTable *axes[] = {&axis_tables_[at(slots_[index(centre, lower)][at(t->slot_j)])],
+                               &axis_tables_[at(slots_[index(centre, upper)][at(t->slot_k)])], t->axis};
+  const double distance[] = {r[first], r[second], r[2]};
+  double b[3][4], slope[3][4], value = 0;
+  const double *c = t->c;
+  const int stride[] = {t->stride_l, t->stride_m, 1};
+  for (Index leg = 0; leg < 3; ++leg) {
+    double x = 0;
+    const int row = spline_row(*axes[leg], distance[leg], x);
+    spline_basis(*axes[leg], row, x, b[leg], slope[leg]);
+    c += axes[leg]->first[row] * stride[leg];
+  }
+  for (int l = 0; l < 4; ++l)
+    for (int m = 0; m < 4; ++m)
+      for (int n = 0; n < 4; ++n) {
+        const double value_lmn = c[l * t->stride_l + m * t->stride_m + n];
+        value += value_lmn * b[0][l] * b[1][m] * b[2][n];
+        derivative[first] += value_lmn * slope[0][l] * b[1][m] * b[2][n];
+        derivative[second] += value_lmn * b[0][l] * slope[1][m] * b[2][n];
+        derivative[2] += value_lmn * b[0][l] * b[1][m] * slope[2][n];
+      }
+  return value;
 }
 
 double Uf3Model::cutoff(int a, int b) const noexcept
@@ -199,7 +319,7 @@ double Uf3Model::cutoff(int a, int b) const noexcept
 
 double Uf3Model::pair_cutoff(int a, int b) const noexcept
 {
-  return pairs_[index(a, b)].axis.hi();
+  return pair_tables_[index(a, b)].hi;
 }
 
 double Uf3Model::leg_cutoff(int centre, int b) const noexcept
@@ -209,22 +329,15 @@ double Uf3Model::leg_cutoff(int centre, int b) const noexcept
 
 double Uf3Model::first_knot(int a, int b) const noexcept
 {
-  return pairs_[index(a, b)].axis.lo();
-}
-
-const Uf3Model::Triplet *Uf3Model::triplet_table(int centre, int j, int k) const noexcept
-{
-  if (triplet_index_.empty()) return nullptr;
-  const int i = triplet_index_[index(centre, j) * elements_.size() + at(k)];
-  return i < 0 ? nullptr : &triplets_[at(i)];
+  return pair_tables_[index(a, b)].lo;
 }
 
 std::size_t Uf3Model::bytes() const noexcept
 {
   std::size_t total = 0;
-  for (const Pair &pair : pairs_) total += pair.axis.bytes() + sizeof(double) * pair.polynomials.size();
-  for (const SplineAxis &axis : axes_) total += axis.bytes();
-  for (const Triplet &triplet : triplets_) total += sizeof(double) * triplet.c.size();
+  for (const SplineRows &pair : pairs_) total += pair.bytes();
+  for (const SplineRows &leg : legs_) total += leg.bytes();
+  for (const auto &c : coefficients_) total += sizeof(double) * c.size();
   return total;
 }
 

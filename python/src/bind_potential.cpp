@@ -34,15 +34,18 @@ struct Partial {
   std::array<double, 6> virial{};
   std::vector<double> forces, energies;
   ufp::Uf3Scratch scratch;
+  std::vector<double> local_force, local_energy;  // of one centre and its neighbours
   double closest_short = std::numeric_limits<double>::infinity();
   std::size_t short_i = 0, short_j = 0;
   std::size_t coincident_i = centre_end, coincident_j = 0;
+  long short_pairs = 0, clamped_triplets = 0;
 };
 
 struct Structure {
   std::size_t n;
   const int *species;
   const ufp::CellList &list;
+  ufp::Simd simd;
 };
 
 void add_centre(const ufp::Uf3Model &model, const Structure &structure, std::size_t i,
@@ -55,29 +58,34 @@ void add_centre(const ufp::Uf3Model &model, const Structure &structure, std::siz
                neighbor.displacement[2]);
   auto &scratch = sum.scratch;
   scratch.reserve(model, buffer.count());
-  sum.energy += ufp::evaluate(model, buffer.view(structure.species[i]), scratch, ufp::Detail::per_atom);
-  for (std::size_t k = 0; k < found.size(); ++k) {
-    const auto j = static_cast<std::size_t>(found[k].index);
-    const std::array<double, 3> force{scratch.fx[k], scratch.fy[k], scratch.fz[k]};
-    for (std::size_t d = 0; d < 3; ++d) {
-      sum.forces[3 * j + d] += force[d];
-      sum.forces[3 * i + d] -= force[d];
-    }
-    sum.energies[j] += scratch.energy[k];
+  scratch.reset();
+  sum.local_force.assign(3 * (found.size() + 1), 0.0);
+  sum.local_energy.assign(found.size() + 1, 0.0);
+  ufp::Uf3Sums sums;
+  sums.force = sum.local_force.data();
+  sums.atom_energy = sum.local_energy.data();
+  ufp::evaluate(model, buffer.view(structure.species[i], static_cast<int>(model.elements().size())), scratch, sums,
+                ufp::Detail::per_atom, structure.simd);
+  const auto atom = [&](std::size_t local) {
+    return local == 0 ? i : static_cast<std::size_t>(found[local - 1].index);
+  };
+  for (std::size_t k = 0; k <= found.size(); ++k) {
+    for (std::size_t d = 0; d < 3; ++d) sum.forces[3 * atom(k) + d] += sum.local_force[3 * k + d];
+    sum.energies[atom(k)] += sum.local_energy[k];
   }
-  sum.energies[i] += scratch.energy[found.size()];
-  for (std::size_t c = 0; c < 6; ++c) sum.virial[c] += scratch.virial[c];
-  if (scratch.coincident >= 0) {
+  sum.energy += sums.energy;
+  for (std::size_t c = 0; c < 6; ++c) sum.virial[c] += sums.virial[c];
+  const ufp::DomainEvents &events = scratch.events;
+  sum.short_pairs += events.short_pairs;
+  sum.clamped_triplets += events.clamped_triplets;
+  if (events.coincident_j >= 0) {
     sum.coincident_i = i;
-    sum.coincident_j = static_cast<std::size_t>(found[static_cast<std::size_t>(scratch.coincident)].index);
+    sum.coincident_j = atom(static_cast<std::size_t>(events.coincident_j));
   }
-  if (scratch.closest_short >= 0) {
-    const auto &contact = found[static_cast<std::size_t>(scratch.closest_short)];
-    if (contact.distance < sum.closest_short) {
-      sum.closest_short = contact.distance;
-      sum.short_i = i;
-      sum.short_j = static_cast<std::size_t>(contact.index);
-    }
+  if (events.shortest < sum.closest_short) {
+    sum.closest_short = events.shortest;
+    sum.short_i = i;
+    sum.short_j = atom(static_cast<std::size_t>(events.short_j));
   }
 }
 
@@ -94,6 +102,7 @@ int team_size(int threads)
 py::dict evaluate(const ufp::Uf3Model &model, const Species &species, const Array &positions, const Array &cell,
                   const std::array<bool, 3> &periodic, int threads)
 {
+  const ufp::Simd simd = ufp::simd_from_environment();
   if (positions.ndim() != 2 || positions.shape(1) != 3 || cell.size() != 9 || species.ndim() != 1 ||
       species.shape(0) != positions.shape(0))
     throw py::value_error("expected species (N,), positions (N, 3) and cell (3, 3)");
@@ -117,7 +126,7 @@ py::dict evaluate(const ufp::Uf3Model &model, const Species &species, const Arra
   {
     const py::gil_scoped_release released;
     const ufp::CellList list(positions.data(), n, rows, periodic, model.cutoff());
-    const Structure structure{n, species.data(), list};
+    const Structure structure{n, species.data(), list, simd};
     // one slice of atoms per thread, added in order: the result depends on the number of threads only
 #ifdef _OPENMP
 #pragma omp parallel for schedule(static, 1) num_threads(static_cast<int>(team))
@@ -136,8 +145,8 @@ py::dict evaluate(const ufp::Uf3Model &model, const Species &species, const Arra
       for (std::size_t c = 0; c < 6; ++c) virial[c] += sum.virial[c];
       for (std::size_t k = 0; k < 3 * n; ++k) force[k] += sum.forces[k];
       for (std::size_t k = 0; k < n; ++k) share[k] += sum.energies[k];
-      short_pairs += sum.scratch.events.short_pairs;
-      clamped += sum.scratch.events.clamped_triplets;
+      short_pairs += sum.short_pairs;
+      clamped += sum.clamped_triplets;
       if (sum.coincident_i != centre_end) {
         worst.coincident_i = sum.coincident_i;
         worst.coincident_j = sum.coincident_j;

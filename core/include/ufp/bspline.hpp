@@ -29,6 +29,9 @@ class SplineAxis
   int padding_front() const noexcept { return front_; }
   int padding_back() const noexcept { return back_; }
   const std::vector<double> &breaks() const noexcept { return breaks_; }
+  // First of the four active coefficients of interval s, and the basis as polynomials of r - breaks()[s]: (power, basis)
+  int first(int s) const noexcept { return first_[static_cast<unsigned>(s)]; }
+  const double *polynomials(int s) const noexcept { return polynomials_.data() + 16 * s; }
 
   // Interval of r, always within 0 .. intervals()-1; half-open [t_s, t_s+1).
   int interval(double r) const noexcept

@@ -1,56 +1,53 @@
 // The unit of work of every kernel: one centre and its neighbours.
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 namespace ufp
 {
 
-// Neighbours of one centre within at least the cutoff of the model that is asked (more do no harm), in any order.
-// Periodic images are separate neighbours; the centre itself is not one of them. Species are indices into the
-// element list of the model.
-struct Neighborhood {
-  int species = 0;                        // of the centre
-  int count = 0;                          // number of neighbours
-  const int *neighbor_species = nullptr;  // (count)
-  const double *dx = nullptr;             // (count) position of the neighbour minus that of the centre, A
-  const double *dy = nullptr;
-  const double *dz = nullptr;
+// Neighbours as indices into an array of positions, grouped by species: those of species b are
+// index[first[b]] .. index[first[b + 1] - 1]. Kernels read in vectors: three more entries behind the last one must be
+// readable and hold valid indices (they are not used).
+struct NeighborRuns {
+  const int *index = nullptr;
+  const int *first = nullptr;  // (species + 1)
 };
 
-// Owns the arrays of one neighbourhood; keeps its memory between centres.
+// One centre. Positions are those of real atoms or periodic images, each image has its own index; the centre itself is
+// not among its neighbours. More neighbours than the model reaches do no harm. Species are indices into the element
+// list of the model.
+struct Neighborhood {
+  const double *x = nullptr;  // (n, 3) positions, A
+  int centre = 0;             // index of the centre
+  int species = 0;            // of the centre
+  NeighborRuns bonds;         // of the pair terms
+  double bond_weight = 1;     // 1: the other end visits the bond too; 2: each bond is listed by one of its ends only
+  NeighborRuns legs;          // of the three-body terms: all neighbours
+};
+
+// One centre at the origin with its neighbours as displacements, all of them for bonds and legs alike. Index 0 is the
+// centre, 1 + q the neighbour q in the order of add(). Keeps its memory between centres.
 class NeighborhoodBuffer
 {
  public:
-  void reserve(int count)
+  void clear()
   {
-    const auto n = static_cast<std::size_t>(count);
-    if (n <= species_.size()) return;
-    species_.resize(n);
-    for (std::vector<double> *v : {&dx_, &dy_, &dz_}) v->resize(n);
+    x_.assign(3, 0.0);
+    species_.clear();
   }
-  void clear() noexcept { count_ = 0; }
   void add(int species, double dx, double dy, double dz)
   {
-    const auto n = static_cast<std::size_t>(count_);
-    if (n == species_.size()) reserve(2 * count_ + 16);
-    species_[n] = species;
-    dx_[n] = dx;
-    dy_[n] = dy;
-    dz_[n] = dz;
-    ++count_;
+    species_.push_back(species);
+    x_.insert(x_.end(), {dx, dy, dz});
   }
-  int count() const noexcept { return count_; }
-  Neighborhood view(int centre_species) const noexcept
-  {
-    return {centre_species, count_, species_.data(), dx_.data(), dy_.data(), dz_.data()};
-  }
+  int count() const { return static_cast<int>(species_.size()); }
+  // Valid until the next call that is not const.
+  Neighborhood view(int centre_species, int species_count);
 
  private:
-  int count_ = 0;
-  std::vector<int> species_;  // may be longer than count_, as the others
-  std::vector<double> dx_, dy_, dz_;
+  std::vector<double> x_{0.0, 0.0, 0.0};
+  std::vector<int> species_, index_, first_;
 };
 
 }  // namespace ufp
