@@ -241,8 +241,8 @@ double PairUFP::init_one(int i, int j)
   return model_->cutoff(species_[at(i)], species_[at(j)]);
 }
 
-// The lists are made anew with LAMMPS's. An atom moves by at most half the skin between two builds, but these lists may
-// be made when it has already done so (outer levels of rRESPA), so a distance can still shrink by twice the skin.
+// The lists are made anew with LAMMPS's. An atom moves by at most half the skin between two builds; where these lists
+// are made later than LAMMPS's own (outer levels of rRESPA), a distance can still shrink by twice the skin.
 void PairUFP::update_lists(int threads)
 {
   const std::array<bigint, 4> state{neighbor->ncalls, neighbor->lastcall, list->inum, atom->nlocal + atom->nghost};
@@ -250,13 +250,15 @@ void PairUFP::update_lists(int threads)
   list_state_ = state;
   lists_stale_ = false;
   workers_.resize(at(threads));
-  std::vector<int> bounds = balanced(threads);
+  const bool just_built = neighbor->ago == 0 && !utils::strmatch(update->integrate_style, "^respa");
+  const double margin = (just_built ? 1 : 2) * neighbor->skin;
+  const std::vector<int> bounds = balanced(threads);
 #if defined(_OPENMP)
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
 #endif
   for (int t = 0; t < threads; ++t) {
     Worker &worker = workers_[at(t)];
-    worker.centres.build(*list, bounds[at(t)], bounds[at(t) + 1], *atom, species_, *model_, 2 * neighbor->skin);
+    worker.centres.build(*list, bounds[at(t)], bounds[at(t) + 1], *atom, species_, *model_, margin);
     worker.scratch.reserve(*model_, worker.centres.most_legs());
   }
 }

@@ -30,8 +30,7 @@ void Uf3Scratch::reserve(const Uf3Model &model, int legs)
   }
   work_.result = d;
   work_.basis = d + 4 * n;
-  work_.slope = work_.basis + 4 * n * slots;
-  work_.window = work_.slope + 4 * n * slots;
+  work_.window = work_.basis + 8 * n * slots;
   work_.index = integers_.data();
   work_.row = work_.index + n;
   work_.hit = work_.row + n;

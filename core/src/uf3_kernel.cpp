@@ -37,14 +37,11 @@ UFP_INLINE void rows_of(const SplineTable &t, Vector4 r, int *row, Vector4 &x)
 {
   if (t.cells == 0) {
     const Vector4 offset = r - t.lo;
-    const Vector4 y = smaller(larger(offset * t.inverse_cell + 1.0, broadcast(0)), broadcast(t.last - 1));
-    const Integer4 index = __builtin_convertvector(y, Integer4);
-    x = offset - (__builtin_convertvector(index, Vector4) - 1.0) * t.cell;
+    const Vector4 y = larger(offset * t.inverse_cell + 1.0, broadcast(0));
+    // beyond the cutoff y is far enough behind the last interval
+    const Integer4 index = truncate(smaller(r < t.hi ? y : broadcast(t.last), broadcast(t.last)));
+    x = offset - (convert(index) - 1.0) * t.cell;
     store(row, index);
-    const int beyond = bits(r >= t.hi);
-    if (beyond)
-      for (int lane = 0; lane < 4; ++lane)
-        if (beyond >> lane & 1) row[lane] = t.last;
   } else {
     double at[4];
     for (int lane = 0; lane < 4; ++lane) row[lane] = spline_row(t, r[lane], at[lane]);
@@ -129,14 +126,16 @@ __attribute__((noinline)) void note_bonds(const Centre &c, const SplineTable &t,
 
 template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
 {
+  // copies: the compiler must take every store below for one that may change them
   const KernelCall &call = c.call;
-  const Neighborhood &nb = call.centre;
+  const Neighborhood nb = call.centre;
+  double *const force = call.sums.force;
   const Vector4 centre = {c.x, c.y, c.z, 0.0};
   const double weight = nb.bond_weight;
   const Vector4 lanes = {0, 1, 2, 3};
   Vector4 energy = {}, fx = {}, fy = {}, fz = {}, closest = broadcast(call.events.closest), w[6] = {};
   for (int b = 0; b < call.tables.species; ++b) {
-    const SplineTable &t = call.tables.pair[nb.species * call.tables.species + b];
+    const SplineTable t = call.tables.pair[nb.species * call.tables.species + b];
     for (int q = nb.bonds.first[b]; q < nb.bonds.first[b + 1]; q += 4) {
       const int *j = nb.bonds.index + q;
       const Mask4 valid = lanes < broadcast(nb.bonds.first[b + 1] - q);
@@ -177,12 +176,12 @@ template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
           const double d[] = {dx[lane], dy[lane], dz[lane]}, f[] = {gx[lane], gy[lane], gz[lane]};
           share_bond(call, j[lane], v[lane], d, f);
         }
-      for (int lane = 0; lane < 4; ++lane) {
-        double *f = call.sums.force + 3 * static_cast<long>(j[lane]);
-        f[0] += gx[lane];
-        f[1] += gy[lane];
-        f[2] += gz[lane];
-      }
+      Vector4 last = {};
+      transpose(gx, gy, gz, last);
+      add3(force + 3 * static_cast<long>(j[0]), gx);
+      add3(force + 3 * static_cast<long>(j[1]), gy);
+      add3(force + 3 * static_cast<long>(j[2]), gz);
+      add3(force + 3 * static_cast<long>(j[3]), last);
     }
   }
   c.energy += sum(energy);
@@ -200,7 +199,7 @@ bool gather_legs(const Centre &c, int &count)
 {
   const Neighborhood &nb = c.call.centre;
   const Uf3Tables &tables = c.call.tables;
-  Uf3Work &w = c.call.work;
+  const Uf3Work w = c.call.work;
   const Vector4 centre = {c.x, c.y, c.z, 0.0};
   const Vector4 lanes = {0, 1, 2, 3};
   int n = 0;
@@ -210,26 +209,32 @@ bool gather_legs(const Centre &c, int &count)
     const double cutoff = tables.leg_cutoff[type];
     const int begin = n;
     w.run[b] = n;
-    for (int q = nb.legs.first[b]; q < nb.legs.first[b + 1]; q += 4) {
+    const int end = nb.legs.first[b + 1];
+    for (int q = nb.legs.first[b]; q < end; q += 4) {
       const int *j = nb.legs.index + q;
-      Vector4 dx = displacement(nb.x, j[0], centre), dy = displacement(nb.x, j[1], centre);
-      Vector4 dz = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
-      transpose(dx, dy, dz, d3);
-      const Vector4 r = root(dx * dx + dy * dy + dz * dz);
-      const Mask4 inside = (lanes < broadcast(nb.legs.first[b + 1] - q)) & (r < cutoff) & (r > 0.0);
-      const int any = bits(inside);
-      if (!any) continue;
-      for (int lane = 0; lane < 4; ++lane) {  // overwritten by the next one if outside: no branch
+      const Vector4 d0 = displacement(nb.x, j[0], centre), d1 = displacement(nb.x, j[1], centre);
+      const Vector4 d2 = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
+      const Vector4 r2 = sums(d0 * d0, d1 * d1, d2 * d2, d3 * d3);
+      const int inside = bits((lanes < broadcast(end - q)) & (r2 < cutoff * cutoff) & (r2 > 0.0));
+      // what is outside is overwritten by the next one: no branch
+      const Vector4 d[] = {d0, d1, d2, d3};
+      for (int lane = 0; lane < 4; ++lane) {
         w.index[n] = j[lane];
-        w.x[n] = dx[lane];
-        w.y[n] = dy[lane];
-        w.z[n] = dz[lane];
-        w.r[n] = r[lane];
-        n += any >> lane & 1;
+        store(w.result + 4 * n, d[lane]);
+        n += inside >> lane & 1;
       }
     }
+    for (int s = begin; s < n; s += 4) {
+      Vector4 dx = load(w.result + 4 * s), dy = load(w.result + 4 * s + 4);
+      Vector4 dz = load(w.result + 4 * s + 8), last = load(w.result + 4 * s + 12);
+      transpose(dx, dy, dz, last);
+      store(w.x + s, dx);
+      store(w.y + s, dy);
+      store(w.z + s, dz);
+      store(w.r + s, root(dx * dx + dy * dy + dz * dz));
+    }
     for (int slot = 0; slot < tables.slot_count[type]; ++slot) {
-      const SplineTable &t = *tables.slot[type * tables.slots + slot];
+      const SplineTable t = *tables.slot[type * tables.slots + slot];
       const long offset = static_cast<long>(slot) * w.capacity;
       for (int s = begin; s < n; s += 4) {
         int row[4];
@@ -240,8 +245,8 @@ bool gather_legs(const Centre &c, int &count)
           const Vector4 p3 = load(p + 12), at = broadcast(x[lane]);
           const Vector4 h2 = load(p + 8) + at * p3, h1 = load(p + 4) + at * h2;
           const long e = offset + s + lane;
-          store(w.basis + 4 * e, load(p) + at * h1);
-          store(w.slope + 4 * e, h1 + at * (h2 + at * p3));
+          store(w.basis + 8 * e, load(p) + at * h1);
+          store(w.basis + 8 * e + 4, h1 + at * (h2 + at * p3));
           w.first[e] = t.first[row[lane]];
         }
       }
@@ -249,7 +254,7 @@ bool gather_legs(const Centre &c, int &count)
     }
   }
   w.run[tables.species] = n;
-  for (int s = 0; s < n + 3; s += 4) {
+  for (int s = 0; s < n; s += 4) {
     store(w.gx + s, Vector4{});
     store(w.gy + s, Vector4{});
     store(w.gz + s, Vector4{});
@@ -284,14 +289,13 @@ struct Leg {
 UFP_INLINE void contract_leg(const Leg &leg, const double *c, long stride, Vector4 &value, Vector4 &derivative)
 {
   const Vector4 r0 = load(c), r1 = load(c + stride), r2 = load(c + 2 * stride), r3 = load(c + 3 * stride);
-  value = (leg.b[0] * r0 + leg.b[1] * r1) + (leg.b[2] * r2 + leg.b[3] * r3);
-  derivative = (leg.d[0] * r0 + leg.d[1] * r1) + (leg.d[2] * r2 + leg.d[3] * r3);
+  value = leg.b[0] * r0 + leg.b[1] * r1 + leg.b[2] * r2 + leg.b[3] * r3;
+  derivative = leg.d[0] * r0 + leg.d[1] * r1 + leg.d[2] * r2 + leg.d[3] * r3;
 }
 
 // V3, dV/dr_ij, dV/dr_ik, dV/dr_jk
-UFP_INLINE Vector4 finish(const Partial &p, const SplineTable &t, int row, double at)
+UFP_INLINE Vector4 finish(const Partial &p, const double *polynomials, double at)
 {
-  const double *polynomials = t.polynomials + 16 * row;
   const Vector4 x = broadcast(at), p3 = load(polynomials + 12);
   const Vector4 h2 = load(polynomials + 8) + x * p3, h1 = load(polynomials + 4) + x * h2;
   const Vector4 b = load(polynomials) + x * h1, d = h1 + x * (h2 + x * p3);
@@ -302,56 +306,62 @@ UFP_INLINE Vector4 finish(const Partial &p, const SplineTable &t, int row, doubl
 template <bool Prune>
 void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int end)
 {
-  const long ej = static_cast<long>(t.slot_j) * w.capacity + j, ek = static_cast<long>(t.slot_k) * w.capacity;
-  const SplineTable &axis = *t.axis;
-  const double *c = t.c + static_cast<long>(w.first[ej]) * t.stride_l;
+  // copies: the compiler must take every store below for one that may change the tables and the work
+  const SplineTable axis = *t.axis;
+  const long offset_j = static_cast<long>(t.slot_j) * w.capacity + j, offset_k = static_cast<long>(t.slot_k) * w.capacity;
+  const double *const bases = w.basis + 8 * offset_k, *const at = w.kt;
+  const int *const first = w.first + offset_k, *const row = w.row;
+  double *const result = w.result;
+  int *const hit = w.hit;
+  const long stride_m = t.stride_m, stride_l = t.stride_l;
+  const double *const c = t.c + w.first[offset_j] * stride_l;
   Leg leg;
   for (int a = 0; a < 4; ++a) {
-    leg.b[a] = broadcast(w.basis[4 * ej + a]);
-    leg.d[a] = broadcast(w.slope[4 * ej + a]);
+    leg.b[a] = broadcast(w.basis[8 * offset_j + a]);
+    leg.d[a] = broadcast(w.basis[8 * offset_j + 4 + a]);
   }
   int hits = end - begin;
   if constexpr (Prune) {
     hits = 0;
     for (int k = begin; k < end; ++k) {
-      w.hit[hits] = k;
-      hits += w.row[k] != axis.last;
-      store(w.result + 4 * k, Vector4{});
+      hit[hits] = k;
+      hits += row[k] != axis.last;
+      store(result + 4 * k, Vector4{});
     }
   }
-  const int columns = (t.stride_m + 3) / 4;
-  if (4 * hits > t.rows * columns) {
+  const int rows = t.rows, columns = (t.stride_m + 3) / 4;
+  if (4 * hits > rows * columns) {
     // worth contracting the whole block with the leg r_ij once
     const long width = 4 * columns;
-    double *const value = w.window, *const derivative = w.window + width * t.rows;
-    for (int m = 0; m < t.rows; ++m)
+    double *const value = w.window, *const derivative = w.window + width * rows;
+    for (int m = 0; m < rows; ++m)
       for (int n = 0; n < columns; ++n) {
         Vector4 a, d;
-        contract_leg(leg, c + m * t.stride_m + 4 * n, t.stride_l, a, d);
+        contract_leg(leg, c + m * stride_m + 4 * n, stride_l, a, d);
         store(value + m * width + 4 * n, a);
         store(derivative + m * width + 4 * n, d);
       }
     for (int h = 0; h < hits; ++h) {
-      const int k = Prune ? w.hit[h] : begin + h;
-      const double *b = w.basis + 4 * (ek + k), *d = w.slope + 4 * (ek + k);
-      const long offset = w.first[ek + k] * width + axis.first[w.row[k]];
+      const long k = Prune ? hit[h] : begin + h;
+      const double *b = bases + 8 * k;
+      const long offset = first[k] * width + axis.first[row[k]];
+      const double *v = value + offset, *d = derivative + offset;
       Partial p = {};
-      for (int m = 0; m < 4; ++m)
-        add_row(p, b[m], d[m], load(value + offset + m * width), load(derivative + offset + m * width));
-      store(w.result + 4 * k, finish(p, axis, w.row[k], w.kt[k]));
+      for (int m = 0; m < 4; ++m, v += width, d += width) add_row(p, b[m], b[4 + m], load(v), load(d));
+      store(result + 4 * k, finish(p, axis.polynomials + 16 * row[k], at[k]));
     }
   } else {
     for (int h = 0; h < hits; ++h) {
-      const int k = Prune ? w.hit[h] : begin + h;
-      const double *b = w.basis + 4 * (ek + k), *d = w.slope + 4 * (ek + k);
-      const double *corner = c + static_cast<long>(w.first[ek + k]) * t.stride_m + axis.first[w.row[k]];
+      const long k = Prune ? hit[h] : begin + h;
+      const double *b = bases + 8 * k;
+      const double *corner = c + first[k] * stride_m + axis.first[row[k]];
       Partial p = {};
-      for (int m = 0; m < 4; ++m) {
+      for (int m = 0; m < 4; ++m, corner += stride_m) {
         Vector4 value, derivative;
-        contract_leg(leg, corner + m * t.stride_m, t.stride_l, value, derivative);
-        add_row(p, b[m], d[m], value, derivative);
+        contract_leg(leg, corner, stride_l, value, derivative);
+        add_row(p, b[m], b[4 + m], value, derivative);
       }
-      store(w.result + 4 * k, finish(p, axis, w.row[k], w.kt[k]));
+      store(result + 4 * k, finish(p, axis.polynomials + 16 * row[k], at[k]));
     }
   }
 }
@@ -393,45 +403,64 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
   }
 }
 
+// Rows on one axis for the neighbours begin .. end-1 of the current j; true if one of them is below the first knot.
+UFP_INLINE bool look_up(const SplineTable &axis, const Uf3Work &w, int begin, int end)
+{
+  const SplineTable t = axis;
+  Mask4 below = {};
+  for (int k = begin; k < end; k += 4) {
+    Vector4 x;
+    const Vector4 r = load(w.kr + k);
+    rows_of(t, r, w.row + k, x);
+    store(w.kt + k, x);
+    below |= r < t.lo;
+  }
+  return bits(below) != 0;
+}
+
 template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
 {
-  const Uf3Tables &tables = c.call.tables;
+  const Uf3Tables tables = c.call.tables;
   const Neighborhood &nb = c.call.centre;
-  const Uf3Work &w = c.call.work;
   int n = 0;
   const bool clamped = gather_legs(c, n);
+  const Uf3Work w = c.call.work;  // a copy: no store below can change it
   Vector4 energy = {};
   int a = 0;  // species of j
   for (int j = 0; j + 1 < n; ++j) {
     while (j >= w.run[a + 1]) ++a;
+    const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
     for (int k = j + 1; k < n; k += 4) {
-      const Vector4 dx = load(w.x + k) - w.x[j], dy = load(w.y + k) - w.y[j], dz = load(w.z + k) - w.z[j];
+      const Vector4 dx = load(w.x + k) - xj, dy = load(w.y + k) - yj, dz = load(w.z + k) - zj;
       store(w.kx + k, dx);
       store(w.ky + k, dy);
       store(w.kz + k, dz);
       store(w.kr + k, root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny))));
     }
+    const TripletTable *const *const blocks = tables.triplet + (nb.species * tables.species + a) * tables.species;
+    const SplineTable *axis = nullptr;  // of the rows in w.row
+    int known = 0;                      // up to here
+    bool below = false;
     for (int b = a; b < tables.species; ++b) {
       const int begin = j + 1 > w.run[b] ? j + 1 : w.run[b], end = w.run[b + 1];
       if (begin >= end) continue;
-      const TripletTable *t = tables.triplet[(nb.species * tables.species + a) * tables.species + b];
+      const TripletTable *t = blocks[b];
       if (!t) {
         for (int k = begin; k < end; ++k) store(w.result + 4 * k, Vector4{});
         continue;
       }
-      Vector4 nearest = load(w.kr + begin);
-      for (int k = begin; k < end; k += 4) {
-        Vector4 x;
-        const Vector4 r = load(w.kr + k);
-        rows_of(*t->axis, r, w.row + k, x);
-        store(w.kt + k, x);
-        nearest = smaller(nearest, r);
+      if (t->axis != axis || known < end) {
+        int next = b;  // blocks that follow on the same axis are looked up at once
+        while (next + 1 < tables.species && blocks[next + 1] && blocks[next + 1]->axis == t->axis) ++next;
+        axis = t->axis;
+        known = w.run[next + 1];
+        below = look_up(*axis, w, begin, known);
       }
       if (t->prune)
         triplet_run<true>(*t, w, j, begin, end);
       else
         triplet_run<false>(*t, w, j, begin, end);
-      if (clamped || bits(nearest < t->axis->lo)) note_clamped(c, *t, j, b, begin, end, a);
+      if (clamped || below) note_clamped(c, *t, j, b, begin, end, a);
     }
     for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (n + lane), Vector4{});
     if constexpr (PerAtom) share_triplets(c, j, n);
@@ -452,10 +481,11 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
       store(w.gy + k, load(w.gy + k) - gy);
       store(w.gz + k, load(w.gz + k) - gz);
     }
-    w.radial[j] += sum(radial);
-    w.gx[j] += sum(fx);
-    w.gy[j] += sum(fy);
-    w.gz[j] += sum(fz);
+    const Vector4 total = sums(radial, fx, fy, fz);
+    w.radial[j] += total[0];
+    w.gx[j] += total[1];
+    w.gy[j] += total[2];
+    w.gz[j] += total[3];
   }
   c.energy += sum(energy);
 
@@ -464,10 +494,7 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
   for (int s = 0; s < n; s += 4) {
     const Vector4 x = load(w.x + s), y = load(w.y + s), z = load(w.z + s);
     const Vector4 g = load(w.radial + s) / load(w.r + s);
-    const Vector4 fx = load(w.gx + s) - g * x, fy = load(w.gy + s) - g * y, fz = load(w.gz + s) - g * z;
-    store(w.gx + s, fx);
-    store(w.gy + s, fy);
-    store(w.gz + s, fz);
+    Vector4 fx = load(w.gx + s) - g * x, fy = load(w.gy + s) - g * y, fz = load(w.gz + s) - g * z;
     total_x += fx;
     total_y += fy;
     total_z += fz;
@@ -479,18 +506,20 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
       virial[4] += x * fz;
       virial[5] += y * fz;
     }
+    Vector4 last = {};
+    transpose(fx, fy, fz, last);
+    store(w.result + 4 * s, fx);
+    store(w.result + 4 * s + 4, fy);
+    store(w.result + 4 * s + 8, fz);
+    store(w.result + 4 * s + 12, last);
   }
   c.fx -= sum(total_x);
   c.fy -= sum(total_y);
   c.fz -= sum(total_z);
   if constexpr (Virial)
     for (int q = 0; q < 6; ++q) c.virial[q] += sum(virial[q]);
-  for (int s = 0; s < n; ++s) {
-    double *f = c.call.sums.force + 3 * static_cast<long>(w.index[s]);
-    f[0] += w.gx[s];
-    f[1] += w.gy[s];
-    f[2] += w.gz[s];
-  }
+  double *const force = c.call.sums.force;
+  for (int s = 0; s < n; ++s) add3(force + 3 * static_cast<long>(w.index[s]), load(w.result + 4 * s));
 }
 
 template <bool Virial, bool PerAtom> void evaluate_centre(const KernelCall &call)

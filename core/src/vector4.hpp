@@ -62,6 +62,38 @@ UFP_INLINE int bits(Mask4 m)
 #endif
 }
 
+// Rounded towards zero.
+UFP_INLINE Integer4 truncate(Vector4 a)
+{
+#if defined(__AVX__)
+  return reinterpret_cast<Integer4>(_mm256_cvttpd_epi32(a));
+#else
+  return Integer4{static_cast<int>(a[0]), static_cast<int>(a[1]), static_cast<int>(a[2]), static_cast<int>(a[3])};
+#endif
+}
+
+UFP_INLINE Vector4 convert(Integer4 a)
+{
+#if defined(__AVX__)
+  return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(a));
+#else
+  return Vector4{double(a[0]), double(a[1]), double(a[2]), double(a[3])};
+#endif
+}
+
+// The first three lanes of p += a.
+UFP_INLINE void add3(double *p, Vector4 a)
+{
+#if defined(__AVX__)
+  _mm_storeu_pd(p, _mm_add_pd(_mm_loadu_pd(p), _mm256_castpd256_pd128(a)));
+  _mm_store_sd(p + 2, _mm_add_sd(_mm_load_sd(p + 2), _mm256_extractf128_pd(a, 1)));
+#else
+  p[0] += a[0];
+  p[1] += a[1];
+  p[2] += a[2];
+#endif
+}
+
 UFP_INLINE Vector4 smaller(Vector4 a, Vector4 b)
 {
   return a < b ? a : b;

@@ -38,7 +38,7 @@ struct Uf3Work {
   int capacity = 0;
   double *x = nullptr, *y = nullptr, *z = nullptr, *r = nullptr;  // (capacity) the legs of the centre
   double *radial = nullptr, *gx = nullptr, *gy = nullptr, *gz = nullptr;  // -dE/dr along the leg; force across it
-  double *basis = nullptr, *slope = nullptr;                      // (slots, capacity, 4)
+  double *basis = nullptr;  // (slots, capacity, 2, 4) the basis of each leg and its derivative
   double *kx = nullptr, *ky = nullptr, *kz = nullptr, *kr = nullptr, *kt = nullptr;  // (capacity) r_jk for one j
   double *result = nullptr;                                       // (capacity, 4) V3 and its derivatives
   double *window = nullptr;                                       // l-contracted blocks
