@@ -18,13 +18,13 @@ void Uf3Scratch::reserve(const Uf3Model &model, int legs)
   // room behind the last neighbour for whole vectors
   work_.capacity = std::max(work_.capacity, (legs + 8 + 3) / 4 * 4);
   const auto n = static_cast<std::size_t>(work_.capacity), slots = static_cast<std::size_t>(slots_);
-  doubles_.assign(n * (13 + 4 + 8 * slots) + static_cast<std::size_t>(window_) + 8, 0.0);
+  doubles_.assign(n * (11 + 4 + 8 * slots) + static_cast<std::size_t>(window_) + 8, 0.0);
   integers_.assign(n * (3 + slots) + static_cast<std::size_t>(species_) + 1, 0);
   // vectors that do not straddle cache lines
   double *d = doubles_.data();
   while (reinterpret_cast<std::size_t>(d) % 64 != 0) ++d;
-  for (double **p : {&work_.x, &work_.y, &work_.z, &work_.r, &work_.radial, &work_.gx, &work_.gy, &work_.gz, &work_.kx,
-                     &work_.ky, &work_.kz, &work_.kr, &work_.kt}) {
+  for (double **p : {&work_.x, &work_.y, &work_.z, &work_.r, &work_.inverse, &work_.stiffness, &work_.fx, &work_.fy,
+                     &work_.fz, &work_.kr, &work_.kt}) {
     *p = d;
     d += n;
   }

@@ -36,11 +36,10 @@ UFP_INLINE Vector4 displacement(const double *x, int j, Vector4 centre)
 UFP_INLINE void rows_of(const SplineTable &t, Vector4 r, int *row, Vector4 &x)
 {
   if (t.cells == 0) {
-    const Vector4 offset = r - t.lo;
-    const Vector4 y = larger(offset * t.inverse_cell + 1.0, broadcast(0));
-    // beyond the cutoff y is far enough behind the last interval
+    const Vector4 offset = r - (t.lo - t.cell);  // from the start of row 0
+    const Vector4 y = larger(offset * t.inverse_cell, broadcast(0));
     const Integer4 index = truncate(smaller(r < t.hi ? y : broadcast(t.last), broadcast(t.last)));
-    x = offset - (convert(index) - 1.0) * t.cell;
+    x = offset - convert(index) * t.cell;
     store(row, index);
   } else {
     double at[4];
@@ -231,7 +230,9 @@ bool gather_legs(const Centre &c, int &count)
       store(w.x + s, dx);
       store(w.y + s, dy);
       store(w.z + s, dz);
-      store(w.r + s, root(dx * dx + dy * dy + dz * dz));
+      const Vector4 r = root(dx * dx + dy * dy + dz * dz);
+      store(w.r + s, r);
+      store(w.inverse + s, 1.0 / r);
     }
     for (int slot = 0; slot < tables.slot_count[type]; ++slot) {
       const SplineTable t = *tables.slot[type * tables.slots + slot];
@@ -255,16 +256,17 @@ bool gather_legs(const Centre &c, int &count)
   }
   w.run[tables.species] = n;
   for (int s = 0; s < n; s += 4) {
-    store(w.gx + s, Vector4{});
-    store(w.gy + s, Vector4{});
-    store(w.gz + s, Vector4{});
-    store(w.radial + s, Vector4{});
+    store(w.fx + s, Vector4{});
+    store(w.fy + s, Vector4{});
+    store(w.fz + s, Vector4{});
+    store(w.stiffness + s, Vector4{});
   }
   // lanes behind the last neighbour: anything finite
   store(w.x + n, broadcast(1));
   store(w.y + n, broadcast(1));
   store(w.z + n, broadcast(1));
   store(w.r + n, broadcast(1));
+  store(w.inverse + n, broadcast(1));
   count = n;
   return clamped;
 }
@@ -329,25 +331,22 @@ void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int 
       store(result + 4 * k, Vector4{});
     }
   }
-  const int rows = t.rows, columns = (t.stride_m + 3) / 4;
-  if (4 * hits > rows * columns) {
+  if (5 * hits > t.block / 2) {
     // worth contracting the whole block with the leg r_ij once
-    const long width = 4 * columns;
-    double *const value = w.window, *const derivative = w.window + width * rows;
-    for (int m = 0; m < rows; ++m)
-      for (int n = 0; n < columns; ++n) {
-        Vector4 a, d;
-        contract_leg(leg, c + m * stride_m + 4 * n, stride_l, a, d);
-        store(value + m * width + 4 * n, a);
-        store(derivative + m * width + 4 * n, d);
-      }
+    double *const value = w.window, *const derivative = w.window + t.block;
+    for (int q = 0; q < t.block; q += 4) {
+      Vector4 a, d;
+      contract_leg(leg, c + q, stride_l, a, d);
+      store(value + q, a);
+      store(derivative + q, d);
+    }
     for (int h = 0; h < hits; ++h) {
       const long k = Prune ? hit[h] : begin + h;
       const double *b = bases + 8 * k;
-      const long offset = first[k] * width + axis.first[row[k]];
+      const long offset = first[k] * stride_m + axis.first[row[k]];
       const double *v = value + offset, *d = derivative + offset;
       Partial p = {};
-      for (int m = 0; m < 4; ++m, v += width, d += width) add_row(p, b[m], b[4 + m], load(v), load(d));
+      for (int m = 0; m < 4; ++m, v += stride_m, d += stride_m) add_row(p, b[m], b[4 + m], load(v), load(d));
       store(result + 4 * k, finish(p, axis.polynomials + 16 * row[k], at[k]));
     }
   } else {
@@ -393,7 +392,7 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
     const double *v = w.result + 4 * k;
     const double gj = -v[1] / w.r[j], gk = -v[2] / w.r[k], g = -v[3] / w.kr[k];
     const double dj[] = {w.x[j], w.y[j], w.z[j]}, dk[] = {w.x[k], w.y[k], w.z[k]};
-    const double between[] = {w.kx[k], w.ky[k], w.kz[k]};
+    const double between[] = {dk[0] - dj[0], dk[1] - dj[1], dk[2] - dj[2]};
     double fj[3], fk[3];
     for (int a = 0; a < 3; ++a) {
       fj[a] = gj * dj[a] - g * between[a];
@@ -403,21 +402,31 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
   }
 }
 
-// Rows on one axis for the neighbours begin .. end-1 of the current j; true if one of them is below the first knot.
-UFP_INLINE bool look_up(const SplineTable &axis, const Uf3Work &w, int begin, int end)
+// Distances of the current j to the neighbours begin .. end-1, with their rows on an axis if there is one; true if one of
+// them is below its first knot.
+template <bool Rows>
+UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
 {
-  const SplineTable t = axis;
+  SplineTable t;
+  if constexpr (Rows) t = *axis;
+  const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
   Mask4 below = {};
   for (int k = begin; k < end; k += 4) {
-    Vector4 x;
-    const Vector4 r = load(w.kr + k);
-    rows_of(t, r, w.row + k, x);
-    store(w.kt + k, x);
-    below |= r < t.lo;
+    const Vector4 dx = xj - load(w.x + k), dy = yj - load(w.y + k), dz = zj - load(w.z + k);
+    const Vector4 r = root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny)));
+    store(w.kr + k, r);
+    if constexpr (Rows) {
+      Vector4 x;
+      rows_of(t, r, w.row + k, x);
+      store(w.kt + k, x);
+      below |= r < t.lo;
+    }
   }
-  return bits(below) != 0;
+  return Rows && bits(below) != 0;
 }
 
+// Across a leg pair the force on atom p is sum_q g_pq (x_q - x_p) with g = -V3'(r_jk) / r_jk up to sign, along its leg
+// it is -V3'(r) x_p / r: sums of g x_q, and one of all factors of -x_p (the "stiffness").
 template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
 {
   const Uf3Tables tables = c.call.tables;
@@ -429,72 +438,68 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
   int a = 0;  // species of j
   for (int j = 0; j + 1 < n; ++j) {
     while (j >= w.run[a + 1]) ++a;
-    const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
-    for (int k = j + 1; k < n; k += 4) {
-      const Vector4 dx = load(w.x + k) - xj, dy = load(w.y + k) - yj, dz = load(w.z + k) - zj;
-      store(w.kx + k, dx);
-      store(w.ky + k, dy);
-      store(w.kz + k, dz);
-      store(w.kr + k, root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny))));
-    }
     const TripletTable *const *const blocks = tables.triplet + (nb.species * tables.species + a) * tables.species;
-    const SplineTable *axis = nullptr;  // of the rows in w.row
-    int known = 0;                      // up to here
-    bool below = false;
-    for (int b = a; b < tables.species; ++b) {
-      const int begin = j + 1 > w.run[b] ? j + 1 : w.run[b], end = w.run[b + 1];
-      if (begin >= end) continue;
+    int begin = j + 1;
+    for (int b = a; b < tables.species;) {
       const TripletTable *t = blocks[b];
-      if (!t) {
-        for (int k = begin; k < end; ++k) store(w.result + 4 * k, Vector4{});
+      if (begin >= w.run[b + 1]) {
+        ++b;
         continue;
       }
-      if (t->axis != axis || known < end) {
-        int next = b;  // blocks that follow on the same axis are looked up at once
-        while (next + 1 < tables.species && blocks[next + 1] && blocks[next + 1]->axis == t->axis) ++next;
-        axis = t->axis;
-        known = w.run[next + 1];
-        below = look_up(*axis, w, begin, known);
+      if (!t) {
+        measure<false>(nullptr, w, j, begin, w.run[b + 1]);
+        for (; begin < w.run[b + 1]; ++begin) store(w.result + 4 * begin, Vector4{});
+        ++b;
+        continue;
       }
-      if (t->prune)
-        triplet_run<true>(*t, w, j, begin, end);
-      else
-        triplet_run<false>(*t, w, j, begin, end);
-      if (clamped || below) note_clamped(c, *t, j, b, begin, end, a);
+      // blocks that follow on the same axis are looked up at once
+      int next = b + 1;
+      while (next < tables.species && blocks[next] && blocks[next]->axis == t->axis) ++next;
+      const bool below = measure<true>(t->axis, w, j, begin, w.run[next]);
+      for (; b < next; ++b) {
+        const int end = w.run[b + 1];
+        if (begin >= end) continue;
+        if (blocks[b]->prune)
+          triplet_run<true>(*blocks[b], w, j, begin, end);
+        else
+          triplet_run<false>(*blocks[b], w, j, begin, end);
+        if (clamped || below) note_clamped(c, *blocks[b], j, b, begin, end, a);
+        begin = end;
+      }
     }
     for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (n + lane), Vector4{});
     if constexpr (PerAtom) share_triplets(c, j, n);
-    Vector4 radial = {}, fx = {}, fy = {}, fz = {};
+    const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
+    Vector4 radial = {}, across = {}, fx = {}, fy = {}, fz = {};
     for (int k = j + 1; k < n; k += 4) {
       Vector4 v = load(w.result + 4 * k), ij = load(w.result + 4 * k + 4);
       Vector4 ik = load(w.result + 4 * k + 8), jk = load(w.result + 4 * k + 12);
       transpose(v, ij, ik, jk);
       const Vector4 g = jk / load(w.kr + k);
-      const Vector4 gx = g * load(w.kx + k), gy = g * load(w.ky + k), gz = g * load(w.kz + k);
       energy += v;
       radial += ij;
-      fx += gx;
-      fy += gy;
-      fz += gz;
-      store(w.radial + k, load(w.radial + k) + ik);
-      store(w.gx + k, load(w.gx + k) - gx);
-      store(w.gy + k, load(w.gy + k) - gy);
-      store(w.gz + k, load(w.gz + k) - gz);
+      across += g;
+      fx += g * load(w.x + k);
+      fy += g * load(w.y + k);
+      fz += g * load(w.z + k);
+      store(w.stiffness + k, load(w.stiffness + k) + (g + ik * load(w.inverse + k)));
+      store(w.fx + k, load(w.fx + k) + g * xj);
+      store(w.fy + k, load(w.fy + k) + g * yj);
+      store(w.fz + k, load(w.fz + k) + g * zj);
     }
-    const Vector4 total = sums(radial, fx, fy, fz);
-    w.radial[j] += total[0];
-    w.gx[j] += total[1];
-    w.gy[j] += total[2];
-    w.gz[j] += total[3];
+    const Vector4 total = sums(across + radial * w.inverse[j], fx, fy, fz);
+    w.stiffness[j] += total[0];
+    w.fx[j] += total[1];
+    w.fy[j] += total[2];
+    w.fz[j] += total[3];
   }
   c.energy += sum(energy);
 
   Vector4 total_x = {}, total_y = {}, total_z = {}, virial[6] = {};
-  for (int s = n; s < n + 3; ++s) w.radial[s] = w.gx[s] = w.gy[s] = w.gz[s] = 0;
+  for (int s = n; s < n + 3; ++s) w.stiffness[s] = w.fx[s] = w.fy[s] = w.fz[s] = 0;
   for (int s = 0; s < n; s += 4) {
-    const Vector4 x = load(w.x + s), y = load(w.y + s), z = load(w.z + s);
-    const Vector4 g = load(w.radial + s) / load(w.r + s);
-    Vector4 fx = load(w.gx + s) - g * x, fy = load(w.gy + s) - g * y, fz = load(w.gz + s) - g * z;
+    const Vector4 x = load(w.x + s), y = load(w.y + s), z = load(w.z + s), g = load(w.stiffness + s);
+    Vector4 fx = load(w.fx + s) - g * x, fy = load(w.fy + s) - g * y, fz = load(w.fz + s) - g * z;
     total_x += fx;
     total_y += fy;
     total_z += fz;

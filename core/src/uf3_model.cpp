@@ -232,9 +232,9 @@ void Uf3Model::lay_out(const std::vector<Draft> &drafts, const std::vector<int> 
   for (const Draft &d : drafts) {
     const Range l = ranges[at(d.axis_j)], m = ranges[at(d.axis_k)], n = ranges[at(d.axis_jk)];
     TripletTable t;
-    t.rows = m.end - m.begin;
     t.stride_m = n.end - n.begin;
-    t.stride_l = t.rows * t.stride_m;
+    t.stride_l = (m.end - m.begin) * t.stride_m;
+    t.block = (t.stride_l + 3) / 4 * 4;
     t.slot_j = d.slot_j;
     t.slot_k = d.slot_k;
     t.axis = &axis_tables_[at(d.axis_jk)];
@@ -247,7 +247,7 @@ void Uf3Model::lay_out(const std::vector<Draft> &drafts, const std::vector<int> 
     coefficients_.push_back(std::move(c));
     t.c = coefficients_.back().data();
     triplet_tables_.push_back(t);
-    tables_.window = std::max(tables_.window, 2 * t.rows * (t.stride_m + 4));
+    tables_.window = std::max(tables_.window, 2 * t.block);
   }
   for (Index i = 0; i < draft_index.size(); ++i)
     if (draft_index[i] >= 0) triplet_of_[i] = &triplet_tables_[at(draft_index[i])];

@@ -37,9 +37,10 @@ struct Uf3Sums {
 struct Uf3Work {
   int capacity = 0;
   double *x = nullptr, *y = nullptr, *z = nullptr, *r = nullptr;  // (capacity) the legs of the centre
-  double *radial = nullptr, *gx = nullptr, *gy = nullptr, *gz = nullptr;  // -dE/dr along the leg; force across it
+  double *inverse = nullptr;                                              // 1 / r
+  double *stiffness = nullptr, *fx = nullptr, *fy = nullptr, *fz = nullptr;  // force on a leg: f - stiffness x
   double *basis = nullptr;  // (slots, capacity, 2, 4) the basis of each leg and its derivative
-  double *kx = nullptr, *ky = nullptr, *kz = nullptr, *kr = nullptr, *kt = nullptr;  // (capacity) r_jk for one j
+  double *kr = nullptr, *kt = nullptr;  // (capacity) r_jk for one j, and the coordinate in its row
   double *result = nullptr;                                       // (capacity, 4) V3 and its derivatives
   double *window = nullptr;                                       // l-contracted blocks
   int *index = nullptr, *first = nullptr, *row = nullptr, *hit = nullptr;  // (capacity); first: (slots, capacity)

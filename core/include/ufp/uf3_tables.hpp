@@ -20,7 +20,7 @@ struct SplineTable {
 struct TripletTable {
   const double *c = nullptr;  // [l][m][n], planes that are zero at the ends of an axis left out
   int stride_l = 0, stride_m = 0;
-  int rows = 0;                     // number of m
+  int block = 0;                    // doubles of one plane l, rounded up to whole vectors
   int slot_j = 0, slot_k = 0;       // which cached basis of the neighbour belongs to the leg
   const SplineTable *axis = nullptr;  // of r_jk
   bool prune = false;               // r_jk can lie beyond its cutoff
