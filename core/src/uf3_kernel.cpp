@@ -331,7 +331,7 @@ void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int 
       store(result + 4 * k, Vector4{});
     }
   }
-  if (5 * hits > t.block / 2) {
+  if (12 * hits > t.block) {
     // worth contracting the whole block with the leg r_ij once
     double *const value = w.window, *const derivative = w.window + t.block;
     for (int q = 0; q < t.block; q += 4) {
