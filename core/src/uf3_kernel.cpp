@@ -290,7 +290,8 @@ struct Leg {
 
 UFP_INLINE void contract_leg(const Leg &leg, const double *c, long stride, Vector4 &value, Vector4 &derivative)
 {
-  const Vector4 r0 = load(c), r1 = load(c + stride), r2 = load(c + 2 * stride), r3 = load(c + 3 * stride);
+  const Vector4 r0 = load_once(c), r1 = load_once(c + stride);
+  const Vector4 r2 = load_once(c + 2 * stride), r3 = load_once(c + 3 * stride);
   value = leg.b[0] * r0 + leg.b[1] * r1 + leg.b[2] * r2 + leg.b[3] * r3;
   derivative = leg.d[0] * r0 + leg.d[1] * r1 + leg.d[2] * r2 + leg.d[3] * r3;
 }
@@ -346,7 +347,7 @@ void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int 
       const long offset = first[k] * stride_m + axis.first[row[k]];
       const double *v = value + offset, *d = derivative + offset;
       Partial p = {};
-      for (int m = 0; m < 4; ++m, v += stride_m, d += stride_m) add_row(p, b[m], b[4 + m], load(v), load(d));
+      for (int m = 0; m < 4; ++m, v += stride_m, d += stride_m) add_row(p, b[m], b[4 + m], load_once(v), load(d));
       store(result + 4 * k, finish(p, axis.polynomials + 16 * row[k], at[k]));
     }
   } else {

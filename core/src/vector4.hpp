@@ -33,6 +33,16 @@ UFP_INLINE Vector4 load(const double *p)
   return *reinterpret_cast<const UnalignedVector4 *>(p);
 }
 
+// The same, kept in a register: compilers like to load a value again for each of its uses.
+UFP_INLINE Vector4 load_once(const double *p)
+{
+  Vector4 a = load(p);
+#if defined(__AVX__)
+  __asm__("" : "+v"(a));
+#endif
+  return a;
+}
+
 UFP_INLINE void store(double *p, Vector4 a)
 {
   *reinterpret_cast<UnalignedVector4 *>(p) = a;
