@@ -38,7 +38,7 @@ UFP_INLINE void rows_of(const SplineTable &t, Vector4 r, int *row, Vector4 &x)
   if (t.cells == 0) {
     const Vector4 offset = r - (t.lo - t.cell);  // from the start of row 0
     const Vector4 y = larger(offset * t.inverse_cell, broadcast(0));
-    const Integer4 index = truncate(smaller(r < t.hi ? y : broadcast(t.last), broadcast(t.last)));
+    const Integer4 index = truncate(smaller(select(r < t.hi, y, broadcast(t.last)), broadcast(t.last)));
     x = offset - convert(index) * t.cell;
     store(row, index);
   } else {
@@ -142,7 +142,7 @@ template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
       Vector4 dz = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
       transpose(dx, dy, dz, d3);
       const Vector4 r = root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny)));
-      closest = smaller(closest, valid ? r : closest);
+      closest = smaller(closest, select(valid, r, closest));
       const Mask4 inside = valid & (r < t.hi);
       const int any = bits(inside);
       if (!any) continue;
@@ -154,8 +154,8 @@ template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
       Vector4 p2 = load(t.polynomials + 4 * row[2]), p3 = load(t.polynomials + 4 * row[3]);
       transpose(p0, p1, p2, p3);
       const Vector4 h2 = p2 + x * p3, h1 = p1 + x * h2;
-      const Vector4 v = inside ? weight * (p0 + x * h1) : Vector4{};
-      const Vector4 g = inside ? -weight * (h1 + x * (h2 + x * p3)) / r : Vector4{};
+      const Vector4 v = select(inside, weight * (p0 + x * h1), Vector4{});
+      const Vector4 g = select(inside, -weight * (h1 + x * (h2 + x * p3)) / r, Vector4{});
       Vector4 gx = g * dx, gy = g * dy, gz = g * dz;
       energy += v;
       fx += gx;
