@@ -99,8 +99,11 @@ class Parser
         ++next_;  // a remark before the first block
       }
     }
-    if (out_.pairs.empty() && out_.triplets.empty())
-      fail(end_, "expected a line '#UF3 POT UNITS: metal ...' and a block 2B or 3B, found end of file");
+    const bool empty = out_.pairs.empty() && out_.triplets.empty();
+    if (empty && !lines_.empty() && lines_[0].words[0][0] == '{')
+      fail(lines_[0].number, "expected a line '#UF3 POT UNITS: metal ...', found a JSON model: convert it with `ufp "
+                             "convert MODEL.json -o NAME.uf3`");
+    if (empty) fail(end_, "expected a line '#UF3 POT UNITS: metal ...' and a block 2B or 3B, found end of file");
     return std::move(out_);
   }
 
