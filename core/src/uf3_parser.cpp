@@ -131,7 +131,9 @@ class Parser
     };
     const auto units = std::find(w.begin(), w.end(), "UNITS:");
     if (units == w.end()) {
-      if (elements_.empty()) fail(line.number, "expected 'UNITS: metal', found no UNITS");
+      // a one-interaction file may lack them; its type line is refused next, with what to do
+      const bool single = next_ + 1 < lines_.size() && is_single(lines_[next_ + 1]);
+      if (elements_.empty() && !single) fail(line.number, "expected 'UNITS: metal', found no UNITS");
     } else if (units + 1 == w.end() || *(units + 1) != "metal") {
       fail(line.number, "expected 'UNITS: metal', found 'UNITS: " + (units + 1 == w.end() ? "" : *(units + 1)) + "'");
     }
