@@ -261,6 +261,23 @@ def test_atoms_deposited_and_evaporated_during_a_run(potentials, tmp_path):
         assert lmp.get_thermo("pe") == pytest.approx(energy_from_scratch(lmp, pair, tmp_path), rel=1e-12)
 
 
+def test_atoms_change_on_two_ranks(potentials, cell384, tmp_path):
+    """The same energy after deletion, deposition and evaporation as from the data file written then."""
+    pair = ufp(potentials / "R.uf3")
+    lines = [*running(cell384, pair, tmp_path), "region r block 0 19 0 19 0 19 units box"]
+    lines += ["fix 1 all nve", "timestep 0.0005", "fix e all evaporate 2 3 r 11", "run 10", "unfix e"]
+    lines += ["delete_atoms random count 9 yes all NULL 5", "fix d all deposit 4 3 2 5 region r near 0.5", "run 10"]
+    lines += ["unfix d", "run 0", "write_data data.now nocoeff", "print 'energy $(pe:%.17g) $(atoms)'", "clear"]
+    lines += ["units metal", "atom_modify map array", "read_data data.now", *pair, "run 0"]
+    lines += ["print 'energy $(pe:%.17g) $(atoms)'"]
+    done = launch(lines, tmp_path, 2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, again = re.findall(r"^energy (\S+) (\d+)", done.stdout, re.M)
+    assert 384 - 15 - 9 < int(found[1]) < 384 - 9 + 4
+    assert found[1] == again[1]
+    assert float(found[0]) == pytest.approx(float(again[0]), rel=1e-12)
+
+
 def test_change_of_the_box(potentials, cell24, tmp_path):
     pair = ufp(potentials / "R.uf3")
     scale = np.array([[1.1, 0, 0], [0, 0.95, 0], [0.2, -0.1, 1.05]])
