@@ -1,9 +1,9 @@
 #include "pair_ufp.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "atom.h"
 #include "citeme.h"
@@ -11,9 +11,9 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
-#include "ufp/error.hpp"
 #include "update.h"
 
 using namespace LAMMPS_NS;
@@ -43,6 +43,7 @@ PairUFP::PairUFP(LAMMPS *host) : Pair(host), report_(host)
   single_enable = 0;
   restartinfo = 1;
   one_coeff = 1;
+  reinitflag = 0;  // fix adapt finds nothing to change
   manybody_flag = 1;
   no_virial_fdotr_compute = 1;  // the virial is summed over the neighbourhoods
   centroidstressflag = CENTROID_AVAIL;
@@ -104,97 +105,43 @@ void PairUFP::settings(int narg, char **arg)
       error->all(FLERR, "pair_style ufp: expected 2, 3, short, onebody or missing3b, found {}", key);
   }
   single_enable = options_.degree == 2;
-  if (model_) build_model();
-}
-
-std::string PairUFP::read_file(const std::string &name)
-{
-  // Not utils::open_potential(): its unit check stops one rank only, and the parser's own names the line.
-  std::string text;
-  bigint length = -1;
-  if (comm->me == 0) {
-    const std::string path = utils::get_potential_file_path(name);
-    FILE *file = path.empty() ? nullptr : fopen(path.c_str(), "rb");
-    if (file) {
-      char chunk[65536];
-      for (std::size_t n = 0; (n = fread(chunk, 1, sizeof chunk, file)) > 0;) text.append(chunk, n);
-      fclose(file);
-      length = static_cast<bigint>(text.size());
-    }
-  }
-  MPI_Bcast(&length, 1, MPI_LMP_BIGINT, 0, world);
-  if (length < 0)
-    error->all(FLERR, "pair_style ufp: cannot open {}: expected a .uf3 file here or in LAMMPS_POTENTIALS", name);
-  if (length > MAXSMALLINT)
-    error->all(FLERR, "pair_style ufp: {} has {} bytes, at most 2 GB can be read", name, length);
-  text.resize(static_cast<std::size_t>(length));
-  MPI_Bcast(&text[0], static_cast<int>(length), MPI_CHAR, 0, world);
-  return text;
-}
-
-void PairUFP::coeff(int narg, char **arg)
-{
-  const int ntypes = atom->ntypes;
-  if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
-    error->all(FLERR, "pair_style ufp: expected pair_coeff * * FILE and one element or NULL per atom type");
-  if (narg != 3 + ntypes)
-    error->all(FLERR, "pair_style ufp: expected {} elements in pair_coeff, one for each atom type, found {}", ntypes,
-               narg - 3);
-  std::vector<std::string> names;
-  std::vector<int> species(at(ntypes) + 1, -1);
-  for (int type = 1; type <= ntypes; ++type) {
-    const std::string element = arg[2 + type];
-    if (element == "NULL") continue;
-    const auto found = std::find(names.begin(), names.end(), element);
-    species[at(type)] = static_cast<int>(found - names.begin());
-    if (found == names.end()) names.push_back(element);
-  }
-  if (names.empty()) error->all(FLERR, "pair_style ufp: expected at least one element in pair_coeff, found only NULL");
-
-  const std::string text = read_file(arg[2]);
-  std::string problem;
-  try {
-    potential_ = ufp::parse_uf3(text, arg[2]);
-  } catch (const ufp::ParseError &failure) {
-    problem = failure.what();
-  }
-  if (!problem.empty()) error->all(FLERR, "pair_style ufp: {}", problem);
-  file_ = arg[2];
-  elements_ = names;
-  species_ = species;
-  build_model();
-
-  allocate();
-  for (int i = 1; i <= ntypes; ++i)
-    for (int j = i; j <= ntypes; ++j) setflag[i][j] = species_[at(i)] >= 0 && species_[at(j)] >= 0;
-}
-
-void PairUFP::build_model()
-{
-  std::string problem;
-  try {
-    simd_ = ufp::simd_from_environment();
-    model_ = std::make_unique<ufp::Uf3Model>(potential_, elements_, options_);
-  } catch (const ufp::DomainError &failure) {
-    problem = failure.what();
-  }
-  if (!problem.empty()) error->all(FLERR, "pair_style ufp: {}: {}", file_, problem);
-  logged_ = false;
-  lists_stale_ = true;
+  if (model_) use(folded(potential_, source_));
 }
 
 void PairUFP::init_style()
 {
-  if (!model_)
-    error->all(FLERR, "pair_style ufp: a restart file holds the settings but not the potential: repeat pair_coeff * * "
-                      "FILE and the elements after read_restart");
+  if (!model_) restore();
   if (force->newton_pair == 0) error->all(FLERR, "pair_style ufp: expected newton on (for pairs), found newton off");
   if (atom->tag_enable == 0) error->all(FLERR, "pair_style ufp: expected atoms with IDs, found atom_modify id no");
   neighbor->add_request(this, NeighConst::REQ_FULL);
   lists_stale_ = true;
   report_.reset();
+  warn_of_neighbours();
+  warn_of_pair_energies();
   if (comm->me == 0 && !logged_) log_model();
   logged_ = true;
+}
+
+// LAMMPS leaves bonded neighbours out of the list where both weights are zero.
+void PairUFP::warn_of_neighbours() const
+{
+  bool left_out = false;
+  for (int k = 1; k <= 3; ++k) left_out = left_out || (force->special_lj[k] == 0 && force->special_coul[k] == 0);
+  if (comm->me == 0 && left_out && atom->nbonds > 0)
+    error->warning(FLERR, "pair_style ufp: expected special_bonds lj/coul 1 1 1 for atoms with bonds, found a weight "
+                          "of 0, with which bonded neighbours are left out of this potential");
+}
+
+// LAMMPS refuses these computes next, without a reason.
+void PairUFP::warn_of_pair_energies() const
+{
+  if (comm->me != 0 || options_.degree == 2) return;
+  for (const char *const style : {"pair/local", "group/group"})
+    if (!modify->get_compute_by_style(style).empty())
+      error->warning(FLERR,
+                     "pair_style ufp 3: compute {} can have no energies or forces of pairs, because three-body terms "
+                     "have no decomposition into pairs; pair_style ufp 2 has them",
+                     style);
 }
 
 void PairUFP::log_model() const
@@ -220,7 +167,7 @@ void PairUFP::log_model() const
       leg_cutoff = std::max(leg_cutoff, model_->leg_cutoff(a, b));
     }
   }
-  std::string text = fmt::format("pair_style ufp: {} (DATE: {}), elements{}\n", file_, potential_.date, names);
+  std::string text = fmt::format("pair_style ufp: {} (DATE: {}), elements{}\n", source_.file, potential_.date, names);
   text += fmt::format("  {} two-body terms, cutoff {:.6g} A", pairs, pair_cutoff);
   if (triplets > 0) text += fmt::format("; {} three-body terms, legs up to {:.6g} A", triplets, leg_cutoff);
   text += fmt::format("\n  {} coefficients, {} knots, {:.3g} MB of tables\n", coefficients,
@@ -358,7 +305,9 @@ void PairUFP::report_events()
                  describe(events.coincident_i), describe(events.coincident_j), update->ntimestep);
     report_.add(events);
     if (events.short_i >= 0) {
-      const int i = events.short_i, j = events.short_j, a = atom->type[i], b = atom->type[j];
+      int i = events.short_i, j = events.short_j;
+      if (atom->tag[i] > atom->tag[j]) std::swap(i, j);
+      const int a = atom->type[i], b = atom->type[j];
       const double knot = model_->first_knot(species_[at(a)], species_[at(b)]);
       if (short_ == Short::error)
         error->one(FLERR,
@@ -398,36 +347,23 @@ double PairUFP::single(int, int, int itype, int jtype, double rsq, double, doubl
   return 2 * energy;
 }
 
-void PairUFP::write_restart(FILE *file)
+void PairUFP::modify_params(int narg, char **arg)
 {
-  write_restart_settings(file);
-}
-
-void PairUFP::read_restart(FILE *file)
-{
-  read_restart_settings(file);
-  // lets init_style() say that pair_coeff is missing, instead of LAMMPS with less to say
-  allocate();
-  for (int i = 1; i <= atom->ntypes; ++i)
-    for (int j = i; j <= atom->ntypes; ++j) setflag[i][j] = 1;
-}
-
-void PairUFP::write_restart_settings(FILE *file)
-{
-  const int values[] = {options_.degree, static_cast<int>(short_), options_.onebody, options_.missing_triplets_zero};
-  fwrite(values, sizeof(int), 4, file);
-}
-
-void PairUFP::read_restart_settings(FILE *file)
-{
-  int values[4];
-  if (comm->me == 0) utils::sfread(FLERR, values, sizeof(int), 4, file, nullptr, error);
-  MPI_Bcast(values, 4, MPI_INT, 0, world);
-  options_.degree = values[0];
-  short_ = static_cast<Short>(values[1]);
-  options_.onebody = values[2] != 0;
-  options_.missing_triplets_zero = values[3] != 0;
-  single_enable = options_.degree == 2;
+  const auto refuse = [&](const std::string &key, const char *reason) {
+    error->all(FLERR,
+               "pair_style ufp: expected no pair_modify {}, found it: {}; leave it out or name the style that it is "
+               "meant for (pair_modify pair STYLE {} ...)",
+               key, reason, key);
+  };
+  for (int i = 0; i < narg; i += strcmp(arg[i], "nofdotr") == 0 ? 1 : 2) {  // all others take one value
+    const std::string key = arg[i];
+    const bool on = i + 1 < narg && strcmp(arg[i + 1], "no") != 0;
+    if (key == "mix") refuse(key, "the file holds a block for every pair of elements");
+    if (key == "shift" && on) refuse(key, "the file alone says how the potential ends at its cutoffs");
+    if (key == "tail" && on) refuse(key, "the potential has no tail beyond its cutoffs");
+    if (key.rfind("tab", 0) == 0) refuse(key, "the style has no tables of Coulomb or dispersion terms");
+  }
+  Pair::modify_params(narg, arg);
 }
 
 double PairUFP::memory_usage()

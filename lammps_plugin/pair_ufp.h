@@ -9,6 +9,8 @@
 #include "centre_list.h"
 #include "contact_report.h"
 #include "pair.h"
+#include "potential_source.h"
+#include "type_table.h"
 #include "ufp/uf3_evaluate.hpp"
 #include "ufp/uf3_potential.hpp"
 
@@ -30,6 +32,8 @@ class PairUFP : public Pair
   double init_one(int, int) override;
   void finish() override;
   double single(int, int, int, int, double, double, double, double &) override;
+  void *extract(const char *, int &) override;
+  void modify_params(int, char **) override;
   void write_restart(FILE *) override;
   void read_restart(FILE *) override;
   void write_restart_settings(FILE *) override;
@@ -48,8 +52,12 @@ class PairUFP : public Pair
   };
 
   void allocate();
-  std::string read_file(const std::string &name);
-  void build_model();
+  void load(PotentialSource source, bool restored);
+  void restore();
+  std::unique_ptr<ufp::Uf3Model> folded(const ufp::Uf3Potential &potential, const PotentialSource &source) const;
+  void use(std::unique_ptr<ufp::Uf3Model> model);
+  void warn_of_neighbours() const;
+  void warn_of_pair_energies() const;
   void log_model() const;
   void update_lists(int threads);
   std::vector<int> balanced(int threads) const;
@@ -60,11 +68,13 @@ class PairUFP : public Pair
 
   ufp::Uf3ModelOptions options_;
   Short short_ = Short::warn;
-  std::string file_;
+  PotentialSource source_;
   ufp::Uf3Potential potential_;
   std::vector<std::string> elements_;  // distinct, in order of first use
   std::vector<int> species_;           // (ntypes + 1) type -> index into elements_, -1: NULL
   std::unique_ptr<ufp::Uf3Model> model_;
+  TypeTable cutoff_, pair_cutoff_, leg_cutoff_, first_knot_;  // for extract()
+  std::vector<double> onebody_;
   bool logged_ = false;
   ufp::Simd simd_ = ufp::Simd::baseline;
   std::vector<Worker> workers_;

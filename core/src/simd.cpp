@@ -41,7 +41,7 @@ Simd simd_from_name(const std::string &name)
     if (name == simd_name(path)) return path;
     names += std::string(", ") + simd_name(path);
   }
-  throw DomainError("expected one of the instruction sets auto" + names + " (available here), found " + name);
+  throw DomainError("expected one of auto" + names + ", the instruction sets available here, found " + name);
 }
 
 Simd simd_from_environment()

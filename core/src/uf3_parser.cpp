@@ -99,8 +99,11 @@ class Parser
         ++next_;  // a remark before the first block
       }
     }
-    if (out_.pairs.empty() && out_.triplets.empty())
-      fail(end_, "expected a line '#UF3 POT UNITS: metal ...' and a block 2B or 3B, found end of file");
+    const bool empty = out_.pairs.empty() && out_.triplets.empty();
+    if (empty && !lines_.empty() && lines_[0].words[0][0] == '{')
+      fail(lines_[0].number, "expected a line '#UF3 POT UNITS: metal ...', found a JSON model: convert it with `ufp "
+                             "convert MODEL.json -o NAME.uf3`");
+    if (empty) fail(end_, "expected a line '#UF3 POT UNITS: metal ...' and a block 2B or 3B, found end of file");
     return std::move(out_);
   }
 
@@ -128,7 +131,9 @@ class Parser
     };
     const auto units = std::find(w.begin(), w.end(), "UNITS:");
     if (units == w.end()) {
-      if (elements_.empty()) fail(line.number, "expected 'UNITS: metal', found no UNITS");
+      // a one-interaction file may lack them; its type line is refused next, with what to do
+      const bool single = next_ + 1 < lines_.size() && is_single(lines_[next_ + 1]);
+      if (elements_.empty() && !single) fail(line.number, "expected 'UNITS: metal', found no UNITS");
     } else if (units + 1 == w.end() || *(units + 1) != "metal") {
       fail(line.number, "expected 'UNITS: metal', found 'UNITS: " + (units + 1 == w.end() ? "" : *(units + 1)) + "'");
     }

@@ -99,6 +99,12 @@ void rejects()
   refuses(tiny().substr(0, tiny().size() - 20), "T.uf3:29: expected 4 coefficients, found end of file");
   refuses(tiny() + "junk\n", "T.uf3:32: expected a line '#UF3 POT UNITS: metal ...' or a comment, found 'junk'");
   refuses(tiny() + "#UFP ONEBODY Li\n", "T.uf3:32: expected '#UFP ONEBODY El ENERGY', found '#UFP ONEBODY Li'");
+  refuses("#UF3 POT\n3B 0 3\n",
+          "T.uf3:2: expected '3B Centre J K LEAD TRAIL nk|uk', found the line of a one-interaction file '3B 0 3': "
+          "convert it with `ufp convert`, which takes the elements");
+  refuses("\n{\"coefficients\": {\"Li\": -1.0},\n \"knots\": {}}\n",
+          "T.uf3:2: expected a line '#UF3 POT UNITS: metal ...', found a JSON model: convert it with `ufp convert "
+          "MODEL.json -o NAME.uf3`");
   refuses("2B 0 3 nk\n", "T.uf3:1: expected 2 elements for this 2B interaction, found 3 given", {"Li", "P", "S"});
 }
 

@@ -1,4 +1,4 @@
-"""What users type: syntax, messages, restart, clear, several instances."""
+"""What users type: syntax, messages, clear, several instances."""
 
 import pytest
 
@@ -54,6 +54,14 @@ def test_one_interaction_file_names_the_converter(tmp_path):
     assert "ufp convert" in refusal(ufp(path), tmp_path)
 
 
+def test_json_model_names_the_converter(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text('{"coefficients": {"Li": -1.0}, "knots": {}}\n')
+    message = refusal(ufp(path), tmp_path)
+    assert "model.json:1: expected a line '#UF3 POT UNITS: metal ...', found a JSON model: convert it with" in message
+    assert "`ufp convert MODEL.json -o NAME.uf3`" in message
+
+
 def test_null_without_another_style(potentials, tmp_path):
     system = cluster([(0, 0, 0), (2, 0, 0)], [1, 2])
     with instance(tmp_path) as lmp, pytest.raises(Exception, match="pair coeffs are not set"):
@@ -93,39 +101,6 @@ def test_log_block(potentials, cell24, tmp_path):
     assert "one-body energies not added, short contacts warn, 1 thread(s) per rank" in output
     assert "2B Li Li is not repulsive at its first knot (1 A)" in output
     assert "10.1038/s41524-023-01092-7" in output
-
-
-def test_settings_survive_a_restart_and_coefficients_do_not(potentials, tmp_path):
-    restart = tmp_path / "restart.test"
-    with instance(tmp_path) as lmp:
-        lmp.commands_list(commands(CORNER, ufp(potentials / "T.uf3", settings="2 short error"), tmp_path))
-        energy = lmp.get_thermo("pe")
-        lmp.command(f"write_restart {restart}")
-    with instance(tmp_path) as lmp:
-        lmp.command(f"read_restart {restart}")
-        with pytest.raises(Exception, match="repeat pair_coeff"):
-            lmp.command("run 0")
-    with instance(tmp_path) as lmp:
-        lmp.commands_list([f"read_restart {restart}", f"pair_coeff * * {potentials}/T.uf3 Li", "run 0"])
-        assert lmp.get_thermo("pe") == energy  # two-body terms alone: the degree was kept
-        with pytest.raises(Exception, match=r"expected at least 1\.000000, the first knot"):
-            lmp.commands_list(["displace_atoms all move 0 0 0", "set atom 2 x 10.5", "run 0"])
-
-
-def test_restart_of_a_hybrid_style(potentials, tmp_path):
-    restart = tmp_path / "restart.test"
-    pair = [
-        "pair_style hybrid/overlay ufp 2 lj/cut 4.0",
-        f"pair_coeff * * ufp {potentials}/T.uf3 Li",
-        "pair_coeff * * lj/cut 0.01 2.0",
-    ]
-    with instance(tmp_path) as lmp:
-        lmp.commands_list(commands(CORNER, pair, tmp_path, centroid=False))
-        energy = lmp.get_thermo("pe")
-        lmp.command(f"write_restart {restart}")
-    with instance(tmp_path) as lmp:
-        lmp.commands_list([f"read_restart {restart}", *pair[1:], "run 0"])
-        assert lmp.get_thermo("pe") == energy
 
 
 def test_clear_and_change_of_settings(potentials, tmp_path):

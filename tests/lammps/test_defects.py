@@ -93,17 +93,32 @@ def test_b2_three_body_terms_are_clamped(potentials, tmp_path):
     assert triplets(0.5) == pytest.approx(centre + other + far, rel=1e-12)
 
 
-def test_b2_warnings_at_powers_of_ten_and_total(potentials, tmp_path):
-    system = cluster([(0, 0, 0), (0.5, 0, 0), (9, 0, 0)])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_b2_notes_at_powers_of_ten_and_one_warning(ranks, potentials, tmp_path):
+    """The closest pair is met in the middle of the run, by atom 3 that flies past atom 2."""
+    system = cluster([(4.75, 0, 0), (5.25, 0, 0), (5.3, 0.95, 0), (14, 0, 0)])  # the ranks meet at x = 5
     lines = commands(system, pair("ufp", potentials / "T.uf3", "Li", 2), tmp_path)
-    lines += ["fix 1 all setforce 0 0 0", "fix 2 all nve", "thermo 1", "run 25"]
-    output = launch(lines, tmp_path).stdout.split("Setting up Verlet run")[-1]
-    counts = [int(n) for n in re.findall(r"ufp: (\d+) contacts below the first knot so far", output)]
-    assert counts == [1, 10]
-    assert "atoms 1 and 2 (types 1 and 1) at 0.5000, first knot 1.0000, step 0" in output
-    assert "in this run 26 contacts below a first 2-body knot" in output
+    lines += ["fix 1 all nve", "fix 2 all setforce 0 0 0", "timestep 0.001", "group g id 3"]
+    lines += ["velocity g set 0 -50 0", "thermo 1", "run 25"]
+    done = launch(lines, tmp_path, ranks)
+    output = done.stdout.split("Setting up Verlet run")[-1]
+    notes = re.findall(
+        r"^pair_style ufp: so far, at step (\d+): (\d+) contacts below a first 2-body knot", output, re.M
+    )
+    assert [tuple(map(int, note)) for note in notes] == [(0, 2), (4, 12)]
+    warnings = re.findall("WARNING: pair_style ufp: (.*)", done.stdout)
+    assert len(warnings) == 2  # of `run 0` and of `run 25`
+    assert re.match(
+        r"in this run (\d+) contacts below a first 2-body knot, the closest of atoms (2 and 3|3 and 2) "
+        r"\(types 1 and 1\) at 0\.0500 A, first knot 1\.0000 A, step 19",
+        warnings[1],
+    )
+    contacts = sum(
+        1 + (math.hypot(0.05, 0.95 - 0.05 * k) < 1) + (math.hypot(0.55, 0.95 - 0.05 * k) < 1) for k in range(26)
+    )
+    assert int(warnings[1].split()[3]) == contacts
     lines = [line.replace("pair_style ufp 2", "pair_style ufp 2 short quiet") for line in lines]
-    assert "below the first knot" not in launch(lines, tmp_path).stdout
+    assert "first knot" not in launch(lines, tmp_path, ranks).stdout
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -167,10 +182,29 @@ def test_b4_single(potentials, tmp_path):
     skip_if_right(local_values("uf3", potentials, tmp_path)[0], 0.02)
 
 
-def test_b4_no_pair_decomposition_of_triplets(potentials, tmp_path):
+@pytest.mark.parametrize("compute", ["pair/local eng", "group/group all"])
+def test_b4_no_pair_decomposition_of_triplets(compute, potentials, tmp_path):
     with instance(tmp_path) as lmp, pytest.raises(Exception, match=r"(?i)pair style does not support"):
         lmp.commands_list(commands(cluster(CORNER), pair("ufp", potentials / "T.uf3", "Li"), tmp_path))
-        lmp.commands_list(["compute l all pair/local eng", "run 0"])
+        lmp.commands_list([f"compute l all {compute}", "run 0"])
+    assert "WARNING: pair_style ufp 3: compute" in (tmp_path / "log.test").read_text()
+    assert "three-body terms have no decomposition into pairs" in (tmp_path / "log.test").read_text()
+
+
+def test_b4_distances_of_pairs_need_no_decomposition(potentials, tmp_path):
+    with instance(tmp_path) as lmp:
+        lmp.commands_list(commands(cluster(CORNER), pair("ufp", potentials / "T.uf3", "Li"), tmp_path))
+        lmp.commands_list(["compute l all pair/local dist", "compute m all reduce min c_l inputs local", "run 0"])
+        assert lmp.extract_compute("m", 0, 0) == pytest.approx(2.0, rel=1e-14)
+
+
+def test_b4_energy_between_groups(potentials, tmp_path):
+    lines = commands(cluster(CORNER), pair("ufp", potentials / "T.uf3", "Li", 2), tmp_path)
+    lines += ["group a id 1", "group b id 2 3", "compute g a group/group b", "run 0"]
+    with instance(tmp_path) as lmp:
+        lmp.commands_list(lines)
+        found = lmp.extract_compute("g", 0, 0)
+    assert found == pytest.approx(2 * 0.01 * (2.0**3 + (4 - math.hypot(2.5, 0.5)) ** 3), rel=1e-12)
 
 
 def test_b5_null(potentials, tmp_path):
