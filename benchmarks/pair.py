@@ -8,8 +8,8 @@ of blocks of the same round.
 
 Force call: the section Pair of LAMMPS's timer breakdown, divided by the number of steps. It holds `Pair::compute` and
 nothing else. The atoms do not move (no integrator, no new neighbour lists, skin 1 Å), as in a single-point evaluation
-repeated. MD step: the loop time of NVE at 2 fs and 200 to 300 K, 1 Å skin, lists built when an atom has moved by half of
-it; everything that LAMMPS does is in it. The random cell is relaxed before.
+repeated. MD step: the loop time of NVE at 2 fs and 200 to 300 K, 1 Å skin, lists built when an atom has moved by half
+of it; everything that LAMMPS does is in it. The random cell is relaxed before.
 
 Cases: `uk` and `nk` are the knot kinds of the file. `nk` with equidistant knots is what exporters write; `uneven` has
 knots that really are not. `forces` asks for no energy, `energy + virial` for both in every step, `per-atom virial` also

@@ -3,21 +3,21 @@
     python benchmarks/parallel.py -o benchmarks/results/parallel.json [--quick]
 
 Threads and ranks: `lmp` in a process of its own, LPS.uf3 with the β (384 atoms) and glass (576 atoms) structure after
-2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output, 9 rounds in each of which every way to run has its turn:
+2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output. In each of 9 rounds every way to run has its turn:
 
     serial        1 rank, 1 thread
-    threads       1 rank, `package omp 2`: the style has 2 threads, the rest of LAMMPS one
-    threads -sf   1 rank, `-sf omp -pk omp 2`: also the integrator and the neighbour lists
+    threads       1 rank, `-pk omp 2`: two threads in the style and for the neighbour lists
+    threads -sf   1 rank, `-sf omp -pk omp 2`: also in the integrator
     ranks         2 ranks
     zero serial, zero ranks: the same with `pair_style zero` of the same cutoff and full list in place of `ufp`
 
-`zero` is LAMMPS alone: integration, communication, neighbour lists. Its atoms fly freely, so its temperature is set such
-that it builds as many neighbour lists as `ufp` does. Its share of the time at 2 ranks, and the speed-up of the time
-above it, are reported.
+`zero` is LAMMPS alone: integration, communication, neighbour lists. Its atoms fly freely, so its temperature is set
+such that it builds as many neighbour lists as `ufp` does. Its share of the time at 2 ranks, and the speed-up of the
+time above it, are reported.
 
-Size: the β structure replicated to 10⁴, 10⁵ and 10⁶ atoms on one core, all in this process, NVE from 300 K, blocks of 20
-steps interleaved. Bytes per atom are what the resident memory of the process grew by from before the atoms to after the
-first steps, and what LAMMPS says about itself ("Per MPI rank memory allocation", which counts the style).
+Size: the β structure replicated to 10⁴, 10⁵ and 10⁶ atoms on one core, all in this process, NVE from 300 K, blocks of
+20 steps interleaved. Bytes per atom are what the resident memory of the process grew by from before the atoms to after
+the first steps, and what LAMMPS says about itself ("Per MPI rank memory allocation", which counts the style).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from lammps_timing import Breakdown, Instance, interleave, launch, parse, parser
 from systems import equilibrated, lps_pair, setup
 
 TEMPERATURE = 300.0
+PARALLEL = ("threads", "threads -sf", "ranks")
 ZERO = ["pair_style zero 6.0 full", "pair_coeff * *"]
 WAYS: dict[str, dict[str, Any]] = {
     "serial": {},
@@ -101,7 +102,7 @@ def scaling(phase: str, folder: Path, quick: bool) -> dict[str, Any]:
             }
             for name, values in runs.items()
         },
-        "speed_up": {name: ratio(step["serial"], step[name]) for name in ("threads", "threads -sf", "ranks")},
+        "speed_up": {name: ratio(step["serial"], step[name]) for name in PARALLEL},
         "speed_up_force_call": {
             name: ratio(pair["serial"], pair[name]) for name in ("threads", "threads -sf", "ranks")
         },
