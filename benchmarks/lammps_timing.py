@@ -196,7 +196,7 @@ def spread(values: Mapping[str, float], digits: int = 2) -> str:
 
 def simd_path(log: str) -> str | None:
     """Return the SIMD path that the log block of ``pair_style ufp`` names, None where it names none."""
-    found = _SIMD.search(log)
+    found = _SIMD.search(log.partition("pair_style ufp:")[2].partition("Neighbor list info")[0])
     return found[1].lower().replace("-", "") if found else None
 
 

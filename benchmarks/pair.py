@@ -202,7 +202,9 @@ def run_forced(path: str, arguments: Sequence[str]) -> list[dict[str, Any]]:
         command = [sys.executable, __file__, *arguments, "-o", str(output)]
         subprocess.run(command, check=True, env={**os.environ, "UFP_SIMD": path})
         results: list[dict[str, Any]] = json.loads(output.read_text())["runs"][0]["cases"]
-        return results
+    if any(case["simd"] != path for case in results):
+        print(f"the log names the path {results[0]['simd']}: {path} was not forced", flush=True)
+    return results
 
 
 def main() -> None:
@@ -217,7 +219,7 @@ def main() -> None:
     if options.simd:
         forward = ["--case", options.case, *(["--quick"] if options.quick else [])]
         available = [path for path, flags in PATHS.items() if flags <= cpu_flags()]
-        runs = [{"forced": path, "cases": run_forced(path, forward)} for path in available]
+        runs: list[dict[str, Any]] = [{"forced": path, "cases": run_forced(path, forward)} for path in available]
     else:
         runs = [{"forced": os.environ.get("UFP_SIMD"), "cases": run(chosen, options.quick)}]
     report("pair", options.quick, options.output, runs=runs)

@@ -3,7 +3,7 @@
     python benchmarks/skin.py -o benchmarks/results/skin.json [--quick]
 
 β (384 atoms) and glass (576 atoms) of inputs/lps after 2 ps at 300 and 600 K, NVT at 2 fs as in in.md, one LAMMPS per
-state in this process, all settings in turn, 5 rounds of blocks of 400 steps. A neighbour list built at the first step
+state in this process, all settings in turn, 9 rounds of blocks of 250 steps. A neighbour list built at the first step
 at which it might be is "dangerous": an atom may have moved too far before. Settings with any such build are shown but
 not recommended. With `check no` LAMMPS does not look, so they are not recommended either.
 """
@@ -19,8 +19,14 @@ from lammps_timing import Breakdown, Instance, interleave, parser, ratio, report
 from systems import equilibrated, lps_pair, setup
 
 SKINS = (0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0)
-MODIFY = ("every 1 delay 0 check yes", "every 2 delay 0 check yes", "every 5 delay 0 check yes")
-MODIFY += ("every 1 delay 5 check yes", "every 1 delay 10 check yes", "every 10 delay 0 check no")
+MODIFY = (
+    "every 1 delay 0 check yes",
+    "every 2 delay 0 check yes",
+    "every 5 delay 0 check yes",
+    "every 1 delay 5 check yes",
+    "every 1 delay 10 check yes",
+    "every 10 delay 0 check no",
+)
 INPUT = (1.0, MODIFY[0])  # inputs/lps/in.md
 
 
@@ -33,7 +39,7 @@ def block(lammps: Instance, skin: float, modify: str, steps: int) -> Breakdown:
 def scan(phase: str, temperature: float, folder: Path, quick: bool) -> dict[str, Any]:
     """Return steps per second of all settings for one state."""
     data = equilibrated(folder, phase, temperature, 0.1 if quick else 2.0)
-    rounds, steps, skins = (1, 10, SKINS[1:5:2]) if quick else (5, 400, SKINS)
+    rounds, steps, skins = (1, 10, SKINS[1:5:2]) if quick else (9, 250, SKINS)
     thermostat = f"fix integrate all nvt temp {temperature} {temperature} 0.1"
     lammps = Instance(folder, [*setup(data, lps_pair()), thermostat])
     settings = [(skin, modify) for skin in skins for modify in MODIFY]

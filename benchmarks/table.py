@@ -28,7 +28,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def pair(result: Result) -> str:
-    """Return the table of pair.py for the last SIMD path measured, and the ratios of all paths if there are several."""
+    """Return the table of pair.py for its last SIMD path, and the ratios of all paths if several were forced."""
     runs = result["runs"]
 
     def row(case: Result) -> list[object]:
@@ -46,7 +46,7 @@ def pair(result: Result) -> str:
     header = ["case", "neighbours, triplets per atom", "`ufp`, µs/atom", "`uf3`, µs/atom"]
     header += ["`uf3`/`ufp`, force call", "whole MD step", "`sw`/`ufp`, force call"]
     text = markdown(header, map(row, runs[-1]["cases"]))
-    if len(runs) > 1:
+    if len(runs) > 1 and all(case["simd"] == run["forced"] for run in runs for case in run["cases"]):
         cases = zip(*(run["cases"] for run in runs), strict=True)
         rows = [[same[0]["case"], *(spread(case["uf3_over_ufp"], 1) for case in same)] for same in cases]
         text += "\n\n`uf3`/`ufp` of the force call by instruction set:\n\n"
@@ -147,7 +147,7 @@ TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, mic
 def table(result: Result) -> str:
     """Return the Markdown of a result with a line that says where it was measured."""
     machine = result["machine"]
-    simd = {case["simd"] for run in result.get("runs", []) for case in run["cases"][:1] if case["simd"]}
+    simd = {case["simd"] for run in result.get("runs", [])[-1:] for case in run["cases"][:1] if case["simd"]}
     versions = machine["versions"]
     origin = [machine["cpu"], *sorted(simd), f"LAMMPS {versions['lammps']}", f"ufpnmr {versions['ufpnmr']}"]
     origin += [f"commit {machine['commit']}", machine["date"][:10]]
