@@ -1,0 +1,188 @@
+"""Markdown tables of the measured results, and their places in the documentation.
+
+    python benchmarks/table.py benchmarks/results/pair.json                    print the table
+    python benchmarks/table.py benchmarks/results/*.json --write docs/*.md     refresh it where the pages hold it
+
+A page holds the table of a benchmark between the lines `<!-- measured: NAME -->` and `<!-- end: NAME -->`. A result
+made with --quick measures nothing and is not written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lammps_timing import spread
+
+Result = dict[str, Any]
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; all columns but the first are right-aligned."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def pair(result: Result) -> str:
+    """Return the table of pair.py for its last SIMD path, and the ratios of all paths if several were forced."""
+    runs = result["runs"]
+
+    def row(case: Result) -> list[object]:
+        call = case["force_call_us_per_atom"]
+        return [
+            case["case"],
+            f"{case['neighbours']:.0f}, {case['triplets']:.0f}",
+            f"{call['ufp']['median']:.2f}",
+            f"{call['uf3']['median']:.2f}",
+            spread(case["uf3_over_ufp"], 1),
+            f"{case['md_uf3_over_ufp']['median']:.1f}",
+            f"{case['sw_over_ufp']['median']:.2f}" if case["sw_over_ufp"] else "",
+        ]
+
+    header = ["case", "neighbours, triplets per atom", "`ufp`, µs/atom", "`uf3`, µs/atom"]
+    header += ["`uf3`/`ufp`, force call", "whole MD step", "`sw`/`ufp`, force call"]
+    text = markdown(header, map(row, runs[-1]["cases"]))
+    if len(runs) > 1 and all(case["simd"] == run["forced"] for run in runs for case in run["cases"]):
+        cases = zip(*(run["cases"] for run in runs), strict=True)
+        rows = [[same[0]["case"], *(spread(case["uf3_over_ufp"], 1) for case in same)] for same in cases]
+        text += "\n\n`uf3`/`ufp` of the force call by instruction set:\n\n"
+        text += markdown(["case", *(run["forced"] for run in runs)], rows)
+    return text
+
+
+def parallel(result: Result) -> str:
+    """Return the tables of parallel.py: speed-ups, then sizes."""
+    rows = []
+    for phase in result["scaling"]:
+        for name in ("threads", "threads -sf", "ranks"):
+            force = spread(phase["speed_up_force_call"][name])
+            rows.append([f"{phase['phase']}, {phase['atoms']} atoms", name, spread(phase["speed_up"][name]), force])
+        share = f"{phase['zero_share_ranks']['median']:.0%} of the step"
+        zero = f"ranks, LAMMPS alone ({share})"
+        rows.append([f"{phase['phase']}, {phase['atoms']} atoms", zero, spread(phase["zero_speed_up_ranks"]), ""])
+    text = markdown(["", "two of", "speed-up of the step", "of the force call"], rows)
+    sizes = [
+        [
+            size["atoms"],
+            spread(size["us_per_atom_step"]),
+            spread(size["over_smallest"]),
+            size["resident_bytes_per_atom"],
+            size["lammps_bytes_per_atom"],
+        ]
+        for size in result["sizes"]
+    ]
+    header = ["atoms", "µs per atom and step", "over the first row", "resident bytes/atom", "by LAMMPS's count"]
+    return text + "\n\n" + markdown(header, sizes)
+
+
+def skin(result: Result) -> str:
+    """Return the best setting of each state of skin.py beside that of in.md."""
+    rows = []
+    for state in result["states"]:
+        best = state["best"]
+        rows.append(
+            [
+                f"{state['phase']}, {state['atoms']} atoms, {state['temperature_K']:g} K",
+                f"{best['skin_A']} Å, `{best['neigh_modify']}`",
+                spread(best["over_in_md"], 3),
+                best["builds_per_100_steps"],
+                f"{best['neigh_share']:.1%}",
+            ]
+        )
+    return markdown(["", "fastest without dangerous builds", "speed over in.md", "lists/100 steps", "Neigh"], rows)
+
+
+def energy_conservation(result: Result) -> str:
+    """Return the drifts."""
+    rows = [
+        [
+            f"`{style}`",
+            f"{values['drift_eV_per_atom_ps']:.1e} ± {values['drift_std_error']:.0e}",
+            f"{values['rms_fluctuation_eV_per_atom']:.1e}",
+            values["temperature_K"],
+        ]
+        for style, values in result["styles"].items()
+    ]
+    header = [f"NVE, {result['time_ps']:g} ps at {1e3 * result['timestep_ps']:g} fs", "drift, eV/atom/ps"]
+    return markdown([*header, "rms fluctuation, eV/atom", "T, K"], rows)
+
+
+def microsecond(result: Result) -> str:
+    """Return core-hours per microsecond."""
+    rows = [
+        [
+            phase["phase"],
+            run["atoms"],
+            run["ranks"],
+            spread(run["steps_per_s"], 0),
+            f"{run['us_per_atom_step_and_core']['median']:.2f}",
+            spread(run["core_hours_per_us"], 0),
+            f"{run['days_per_us']:.1f}",
+            f"{run['sections']['Pair']:.0%}, {run['sections']['Output']:.1%}",
+        ]
+        for phase in result["phases"]
+        for run in phase["runs"]
+    ]
+    header = ["phase", "atoms", "ranks", "steps/s", "core µs per atom and step", "core-hours per µs", "days per µs"]
+    text = markdown([*header, "Pair, Output"], rows)
+    for phase in result["phases"]:
+        model = phase["model"]
+        hours = ", ".join(f"{ranks}: {value:.0f}" for ranks, value in phase["model_core_hours_per_us"].items())
+        text += (
+            f"\n\nModel of {phase['phase']}: time per step = {model['a_us_per_atom']} µs × atoms/ranks"
+            f" + {model['b_us_per_step']} µs, and {model['c_us_per_step']} µs more on several ranks (within"
+            f" {model['largest_deviation']:.1%} of the four rows). Core-hours of the smaller cell by ranks,"
+            f" extrapolated beyond 2: {hours}."
+        )
+    return text
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond)}
+
+
+def table(result: Result) -> str:
+    """Return the Markdown of a result with a line that says where it was measured."""
+    machine = result["machine"]
+    simd = {case["simd"] for run in result.get("runs", [])[-1:] for case in run["cases"][:1] if case["simd"]}
+    versions = machine["versions"]
+    origin = [machine["cpu"], *sorted(simd), f"LAMMPS {versions['lammps']}", f"ufpnmr {versions['ufpnmr']}"]
+    origin += [f"commit {machine['commit']}", machine["date"][:10]]
+    note = f"Measured by `benchmarks/{result['benchmark']}.py`: {', '.join(origin)}."
+    return f"{TABLES[result['benchmark']](result)}\n\n{note}"
+
+
+def insert(page: str, name: str, text: str) -> str:
+    """Return `page` with `text` between the marks of benchmark `name`, if it has them."""
+    marks = re.compile(rf"(<!-- measured: {name} -->\n).*?(<!-- end: {name} -->)", re.S)
+    return marks.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page)
+
+
+def main() -> None:
+    """Print or write the tables."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("results", type=Path, nargs="+", metavar="RESULT.json")
+    arguments.add_argument("--write", type=Path, nargs="+", metavar="PAGE.md", help="pages to refresh")
+    options = arguments.parse_args()
+    for path in options.results:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result["benchmark"] not in TABLES:
+            arguments.error(f"{path}: expected one of {', '.join(TABLES)}, found {result['benchmark']}")
+        if not options.write:
+            print(table(result) + "\n")
+            continue
+        if result["quick"]:
+            arguments.error(f"{path}: made with --quick, measures nothing")
+        for page in options.write:
+            old = page.read_text(encoding="utf-8")
+            new = insert(old, result["benchmark"], table(result))
+            if new != old:
+                page.write_text(new, encoding="utf-8")
+                print(f"{page}: {result['benchmark']} refreshed")
+
+
+if __name__ == "__main__":
+    main()
