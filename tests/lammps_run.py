@@ -5,11 +5,13 @@ import ctypes
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import files
 from pathlib import Path
 
 import numpy as np
+
+from uf3_reference import uniform
 
 BIN = Path(sys.executable).parent
 NKTV2P = 1.6021765e6  # bar A^3 per eV, the constant of LAMMPS's units metal
@@ -125,7 +127,7 @@ def static(system, pair, folder, *, arguments=(), **options):
     return collect(folder, (folder / "log.test").read_text(), options.get("centroid", True))
 
 
-def launch(lines, folder, ranks=1, threads=1, arguments=()):
+def launch(lines, folder, ranks=1, threads=1, arguments=(), environment=None):
     """Run an input with the `lmp` of this environment and return the completed process."""
     script = folder / "in.test"
     script.write_text("\n".join(lines) + "\n")
@@ -138,7 +140,7 @@ def launch(lines, folder, ranks=1, threads=1, arguments=()):
         capture_output=True,
         text=True,
         timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), **(environment or {})},
     )
 
 
@@ -147,3 +149,29 @@ def static_ranks(system, pair, folder, ranks, *, threads=1, **options):
     done = launch(commands(system, pair, folder, **options), folder, ranks, threads)
     assert done.returncode == 0, done.stdout + done.stderr
     return collect(folder, done.stdout, options.get("centroid", True))
+
+
+QUANTITIES = ("energy", "virial", "forces", "energies", "virials", "centroid")
+
+
+def assert_equal(found, expected, tolerance=1e-10):
+    for name in QUANTITIES:
+        a, b = np.asarray(getattr(found, name)), np.asarray(getattr(expected, name))
+        assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
+
+
+def pair(style, file, elements, degree=3, options=""):
+    return [f"pair_style {style} {degree} {options}", f"pair_coeff * * {file} {elements}"]
+
+
+def triclinic(system):
+    shear = np.array([[1, 0, 0], [0.21, 1, 0], [-0.13, 0.17, 1]])
+    return replace(system, positions=system.positions @ shear, cell=system.cell @ shear)
+
+
+def bcc(edge, repeat, noise=0.0):
+    corner = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
+    grid = np.stack(np.meshgrid(*[range(repeat)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
+    x = (grid + corner).reshape(-1, 3) * edge
+    x = x + noise * (uniform(7, x.size).reshape(x.shape) - 0.5)
+    return System(x, np.ones(len(x), int), np.eye(3) * edge * repeat)

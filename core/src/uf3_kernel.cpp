@@ -468,7 +468,9 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
         begin = end;
       }
     }
+    // lanes behind the last neighbour add nothing
     for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (n + lane), Vector4{});
+    store(w.kr + n, broadcast(1));
     if constexpr (PerAtom) share_triplets(c, j, n);
     const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
     Vector4 radial = {}, across = {}, fx = {}, fy = {}, fz = {};

@@ -221,6 +221,14 @@ void bind_potential(py::module_ &m)
   m.def("validate_uf3", &ufp::validate, py::arg("potential"), py::arg("label"),
         "Refuse what a .uf3 file may not hold; symmetrise in place.");
   m.def(
+      "simd_available",
+      [] {
+        std::vector<std::string> names;
+        for (const ufp::Simd path : ufp::simd_available()) names.emplace_back(ufp::simd_name(path));
+        return names;
+      },
+      "Instruction sets of this build that the processor offers, the fastest last.");
+  m.def(
       "write_uf3",
       [](const ufp::Uf3Potential &potential, bool allow_unloadable) {
         ufp::Uf3WriteOptions options;

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 
 import uf3_reference as reference
-from lammps_run import System, cluster, commands, instance, launch, static
+from lammps_run import System, cluster, commands, instance, launch, pair, static
 
 CORNER = [(0, 0, 0), (2, 0, 0), (0, 2.5, 0.5)]
-
-
-def pair(style, file, elements, degree=3, options=""):
-    return [f"pair_style {style} {degree} {options}", f"pair_coeff * * {file} {elements}"]
 
 
 def uf3_energy(system, lines, folder):

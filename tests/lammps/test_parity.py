@@ -6,20 +6,7 @@ import numpy as np
 import pytest
 
 import uf3_reference as reference
-from lammps_run import System, static, static_ranks
-
-TOLERANCE = 1e-10
-QUANTITIES = ("energy", "virial", "forces", "energies", "virials", "centroid")
-
-
-def assert_equal(found, expected, tolerance=TOLERANCE):
-    for name in QUANTITIES:
-        a, b = np.asarray(getattr(found, name)), np.asarray(getattr(expected, name))
-        assert np.abs(a - b).max() <= tolerance * np.abs(b).max(), name
-
-
-def pair(style, file, elements, degree=3):
-    return [f"pair_style {style} {degree}", f"pair_coeff * * {file} {elements}"]
+from lammps_run import assert_equal, bcc, pair, static, static_ranks, triclinic
 
 
 def compare(system, file, elements, folder, degree=3, **options):
@@ -27,19 +14,6 @@ def compare(system, file, elements, folder, degree=3, **options):
     found = static(system, pair("ufp", file, elements, degree), folder, **options)
     assert_equal(found, expected)
     return found
-
-
-def bcc(edge, repeat, noise=0.0):
-    corner = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
-    grid = np.stack(np.meshgrid(*[range(repeat)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
-    x = (grid + corner).reshape(-1, 3) * edge
-    x = x + noise * (reference.uniform(7, x.size).reshape(x.shape) - 0.5)
-    return System(x, np.ones(len(x), int), np.eye(3) * edge * repeat)
-
-
-def triclinic(system):
-    shear = np.array([[1, 0, 0], [0.21, 1, 0], [-0.13, 0.17, 1]])
-    return replace(system, positions=system.positions @ shear, cell=system.cell @ shear)
 
 
 @pytest.mark.parametrize("degree", [2, 3])
@@ -106,7 +80,6 @@ def test_two_ranks_and_threads(potentials, cell384, tmp_path):
 
 
 def test_threads_without_per_atom_values(potentials, cell384, tmp_path):
-    """Per-atom values are summed by one thread: ask for energy and virial alone."""
     from lammps_run import commands, instance
 
     forces, energies = [], []
@@ -118,8 +91,8 @@ def test_threads_without_per_atom_values(potentials, cell384, tmp_path):
             lmp.commands_list(lines)
             forces.append(np.array(lmp.gather_atoms("f", 1, 3)))
             energies.append([lmp.get_thermo(key) for key in ("pe", "pxx", "pyy", "pzz", "pxy", "pxz", "pyz")])
-    assert forces[1] == pytest.approx(forces[0], rel=0, abs=TOLERANCE)
-    assert energies[1] == pytest.approx(energies[0], rel=TOLERANCE)
+    assert forces[1] == pytest.approx(forces[0], rel=0, abs=1e-10)
+    assert energies[1] == pytest.approx(energies[0], rel=1e-10)
 
 
 def test_two_ranks_triclinic(potentials, cell384, tmp_path):
