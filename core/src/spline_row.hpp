@@ -19,7 +19,7 @@ static inline int spline_row(const SplineTable &t, double r, double &x)
   } else {
     const double limited = y < 0 ? 0 : y < t.cells - 1 ? y : t.cells - 1;
     row = t.row_of_cell[static_cast<int>(limited)];
-    for (int step = 0; step < t.steps; ++step) row += r >= t.left[row + 1] && row + 1 < t.last;
+    for (int step = 0; step < t.steps; ++step) row += r >= t.left[row + 1];
     row = r < t.lo ? 0 : row;
     x = r - t.left[row];
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ufp
 {
@@ -40,6 +41,7 @@ SplineRows::SplineRows(const SplineAxis &axis, Index width)
   } else {
     left_[0] = lo_;
     std::copy(breaks.begin(), breaks.end(), left_.begin() + 1);
+    left_.push_back(std::numeric_limits<double>::infinity());  // ends the search of a distance beyond the last knot
     make_grid(axis);
   }
 }
@@ -50,7 +52,7 @@ void SplineRows::make_grid(const SplineAxis &axis)
   double narrowest = breaks[1] - breaks[0];
   for (Index s = 1; s + 1 < breaks.size(); ++s) narrowest = std::min(narrowest, breaks[s + 1] - breaks[s]);
   const double length = breaks.back() - lo_;
-  const int cells = static_cast<int>(std::min(1024.0, std::ceil(2 * length / narrowest)));
+  const int cells = static_cast<int>(std::min(1024.0, std::ceil(4 * length / narrowest)));
   inverse_cell_ = cells / length;
   cell_ = 1 / inverse_cell_;
   const auto row_at = [&](double r) { return r < lo_ ? 1 : axis.interval(r) + 1; };

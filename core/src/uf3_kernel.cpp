@@ -42,9 +42,20 @@ UFP_INLINE void rows_of(const SplineTable &t, Vector4 r, int *row, Vector4 &x)
     x = offset - convert(index) * t.cell;
     store(row, index);
   } else {
-    double at[4];
-    for (int lane = 0; lane < 4; ++lane) row[lane] = spline_row(t, r[lane], at[lane]);
-    x = load(at);
+    const Vector4 y = larger((r - t.lo) * t.inverse_cell, broadcast(0));
+    int cell[4];
+    double distance[4], left[4];
+    store(cell, truncate(smaller(y, broadcast(t.cells - 1))));
+    store(distance, r);
+    for (int lane = 0; lane < 4; ++lane) {
+      const double at = distance[lane];
+      int found = t.row_of_cell[cell[lane]];
+      for (int step = 0; step < t.steps; ++step) found += at >= t.left[found + 1];
+      found = at < t.lo ? 0 : found;
+      left[lane] = t.left[found];
+      row[lane] = at >= t.hi ? t.last : found;
+    }
+    x = r - load(left);
   }
 }
 
