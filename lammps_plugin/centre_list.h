@@ -36,8 +36,8 @@ class CentreList
   int species_count_ = 0, most_legs_ = 0;
   std::vector<double> bond_reach_, leg_reach_;  // squared, (centre species, species)
   std::vector<Centre> centres_;
-  std::vector<int> bonds_, legs_;              // indices of atoms
-  std::vector<int> first_bond_, first_leg_;    // (centres, species + 1) counted from the start of the centre
+  std::vector<int> bonds_, legs_;                   // indices of atoms
+  std::vector<int> first_bond_, first_leg_;         // (centres, species + 1) counted from the start of the centre
   std::vector<std::vector<int>> bond_of_, leg_of_;  // by species, while a centre is added
 };
 

@@ -244,8 +244,9 @@ void PairUFP::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
   const bool per_atom = eflag_atom || vflag_atom || cvflag_atom;
-  const ufp::Detail detail = per_atom ? ufp::Detail::per_atom : vflag_global ? ufp::Detail::virial
-                                                                             : ufp::Detail::forces;
+  const ufp::Detail detail = per_atom       ? ufp::Detail::per_atom
+                             : vflag_global ? ufp::Detail::virial
+                                            : ufp::Detail::forces;
 #if defined(_OPENMP)
   const int threads = std::max(1, comm->nthreads);
 #else
@@ -318,9 +319,9 @@ void PairUFP::report_events()
           ContactReport::Contact{events.shortest, knot, update->ntimestep, {atom->tag[i], atom->tag[j]}, {a, b}});
     }
     if (short_ == Short::error && events.clamped_i >= 0)
-      error->one(
-          FLERR, "pair_style ufp: atoms {}, {} and {} at step {}: expected distances above the first 3-body knots",
-          describe(events.clamped_i), describe(events.clamped_j), describe(events.clamped_k), update->ntimestep);
+      error->one(FLERR,
+                 "pair_style ufp: atoms {}, {} and {} at step {}: expected distances above the first 3-body knots",
+                 describe(events.clamped_i), describe(events.clamped_j), describe(events.clamped_k), update->ntimestep);
   }
   // Steps that all ranks agree on; between them the events are only counted.
   if (eflag_global || neighbor->ago == 0) {
@@ -370,6 +371,7 @@ double PairUFP::memory_usage()
 {
   double bytes = Pair::memory_usage() + (model_ ? static_cast<double>(model_->bytes()) : 0.0);
   for (const Worker &worker : workers_)
-    bytes += static_cast<double>(worker.force.size() * sizeof(double) + worker.scratch.bytes()) + worker.centres.bytes();
+    bytes +=
+        static_cast<double>(worker.force.size() * sizeof(double) + worker.scratch.bytes()) + worker.centres.bytes();
   return bytes;
 }

@@ -317,12 +317,12 @@ UFP_INLINE Vector4 finish(const Partial &p, const double *polynomials, double at
 }
 
 // All triplets of the centre with j and the neighbours k of one species: V3 and derivatives to work.result.
-template <bool Prune>
-void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int end)
+template <bool Prune> void triplet_run(const TripletTable &t, const Uf3Work &w, int j, int begin, int end)
 {
   // copies: the compiler must take every store below for one that may change the tables and the work
   const SplineTable axis = *t.axis;
-  const long offset_j = static_cast<long>(t.slot_j) * w.capacity + j, offset_k = static_cast<long>(t.slot_k) * w.capacity;
+  const long offset_j = static_cast<long>(t.slot_j) * w.capacity + j,
+             offset_k = static_cast<long>(t.slot_k) * w.capacity;
   const double *const bases = w.basis + 8 * offset_k, *const at = w.kt;
   const int *const first = w.first + offset_k, *const row = w.row;
   double *const result = w.result;
@@ -414,10 +414,9 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
   }
 }
 
-// Distances of the current j to the neighbours begin .. end-1, with their rows on an axis if there is one; true if one of
-// them is below its first knot.
-template <bool Rows>
-UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
+// Distances of the current j to the neighbours begin .. end-1, with their rows on an axis if there is one; true if one
+// of them is below its first knot.
+template <bool Rows> UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
 {
   SplineTable t;
   if constexpr (Rows) t = *axis;

@@ -127,18 +127,18 @@ UFP_INLINE Vector4 broadcast(double a)
   return {a, a, a, a};
 }
 
-#define UFP_OPERATOR(op)                                           \
-  UFP_INLINE Vector4 operator op(Vector4 a, Vector4 b)             \
-  {                                                                \
-    return {a.low op b.low, a.high op b.high};                     \
-  }                                                                \
-  UFP_INLINE Vector4 operator op(Vector4 a, double b)              \
-  {                                                                \
-    return a op broadcast(b);                                      \
-  }                                                                \
-  UFP_INLINE Vector4 operator op(double a, Vector4 b)              \
-  {                                                                \
-    return broadcast(a) op b;                                      \
+#define UFP_OPERATOR(op)                                                                                               \
+  UFP_INLINE Vector4 operator op(Vector4 a, Vector4 b)                                                                 \
+  {                                                                                                                    \
+    return {a.low op b.low, a.high op b.high};                                                                         \
+  }                                                                                                                    \
+  UFP_INLINE Vector4 operator op(Vector4 a, double b)                                                                  \
+  {                                                                                                                    \
+    return a op broadcast(b);                                                                                          \
+  }                                                                                                                    \
+  UFP_INLINE Vector4 operator op(double a, Vector4 b)                                                                  \
+  {                                                                                                                    \
+    return broadcast(a) op b;                                                                                          \
   }
 UFP_OPERATOR(+)
 UFP_OPERATOR(-)
@@ -151,14 +151,14 @@ UFP_INLINE Vector4 &operator+=(Vector4 &a, Vector4 b)
   return a = a + b;
 }
 
-#define UFP_COMPARISON(op)                                         \
-  UFP_INLINE Mask4 operator op(Vector4 a, Vector4 b)               \
-  {                                                                \
-    return {a.low op b.low, a.high op b.high};                     \
-  }                                                                \
-  UFP_INLINE Mask4 operator op(Vector4 a, double b)                \
-  {                                                                \
-    return a op broadcast(b);                                      \
+#define UFP_COMPARISON(op)                                                                                             \
+  UFP_INLINE Mask4 operator op(Vector4 a, Vector4 b)                                                                   \
+  {                                                                                                                    \
+    return {a.low op b.low, a.high op b.high};                                                                         \
+  }                                                                                                                    \
+  UFP_INLINE Mask4 operator op(Vector4 a, double b)                                                                    \
+  {                                                                                                                    \
+    return a op broadcast(b);                                                                                          \
   }
 UFP_COMPARISON(<)
 UFP_COMPARISON(>)

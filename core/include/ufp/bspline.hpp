@@ -29,7 +29,8 @@ class SplineAxis
   int padding_front() const noexcept { return front_; }
   int padding_back() const noexcept { return back_; }
   const std::vector<double> &breaks() const noexcept { return breaks_; }
-  // First of the four active coefficients of interval s, and the basis as polynomials of r - breaks()[s]: (power, basis)
+  // First of the four active coefficients of interval s, and the basis as polynomials of r - breaks()[s]: (power,
+  // basis)
   int first(int s) const noexcept { return first_[static_cast<unsigned>(s)]; }
   const double *polynomials(int s) const noexcept { return polynomials_.data() + 16 * s; }
 

@@ -16,18 +16,18 @@ struct DomainEvents {
   long short_pairs = 0;       // ordered pairs (every bond twice) below the first 2-body knot
   long clamped_triplets = 0;  // triplets with a clamped distance and an energy or force left there
   long coincident = 0;        // ordered pairs at r = 0: their force is undefined and left out
-  double closest = std::numeric_limits<double>::infinity();    // smallest distance met, A
-  double shortest = std::numeric_limits<double>::infinity();   // smallest distance below a first knot, A
-  int short_i = -1, short_j = -1;                              // its two ends, as indices of positions
-  int coincident_i = -1, coincident_j = -1;                    // the last pair on one point
-  int clamped_i = -1, clamped_j = -1, clamped_k = -1;          // the last clamped triplet
+  double closest = std::numeric_limits<double>::infinity();   // smallest distance met, A
+  double shortest = std::numeric_limits<double>::infinity();  // smallest distance below a first knot, A
+  int short_i = -1, short_j = -1;                             // its two ends, as indices of positions
+  int coincident_i = -1, coincident_j = -1;                   // the last pair on one point
+  int clamped_i = -1, clamped_j = -1, clamped_k = -1;         // the last clamped triplet
 };
 
 // Where the results are added. Arrays are indexed like the positions; null: not wanted.
 struct Uf3Sums {
-  double energy = 0;         // eV
-  double virial[6] = {};     // xx yy zz xy xz yz, eV; only with Detail::virial and per_atom
-  double *force = nullptr;   // (n, 3) eV/A, required
+  double energy = 0;                // eV
+  double virial[6] = {};            // xx yy zz xy xz yz, eV; only with Detail::virial and per_atom
+  double *force = nullptr;          // (n, 3) eV/A, required
   double *atom_energy = nullptr;    // (n) half of each pair to each end, a third of each triplet, eV
   double *atom_virial = nullptr;    // (n, 6) divided in the same way, eV
   double *atom_centroid = nullptr;  // (n, 9) xx yy zz xy xz yz yx zx zy, (r - centroid of the group) (x) f, eV
@@ -36,15 +36,15 @@ struct Uf3Sums {
 // Working memory of one thread: plain pointers into one block, as the kernels must not touch library types.
 struct Uf3Work {
   int capacity = 0;
-  double *x = nullptr, *y = nullptr, *z = nullptr, *r = nullptr;  // (capacity) the legs of the centre
-  double *inverse = nullptr;                                              // 1 / r
+  double *x = nullptr, *y = nullptr, *z = nullptr, *r = nullptr;             // (capacity) the legs of the centre
+  double *inverse = nullptr;                                                 // 1 / r
   double *stiffness = nullptr, *fx = nullptr, *fy = nullptr, *fz = nullptr;  // force on a leg: f - stiffness x
-  double *basis = nullptr;  // (slots, capacity, 2, 4) the basis of each leg and its derivative
+  double *basis = nullptr;              // (slots, capacity, 2, 4) the basis of each leg and its derivative
   double *kr = nullptr, *kt = nullptr;  // (capacity) r_jk for one j, and the coordinate in its row
-  double *result = nullptr;                                       // (capacity, 4) V3 and its derivatives
-  double *window = nullptr;                                       // l-contracted blocks
+  double *result = nullptr;             // (capacity, 4) V3 and its derivatives
+  double *window = nullptr;             // l-contracted blocks
   int *index = nullptr, *first = nullptr, *row = nullptr, *hit = nullptr;  // (capacity); first: (slots, capacity)
-  int *run = nullptr;                                             // (species + 1)
+  int *run = nullptr;                                                      // (species + 1)
 };
 
 // Owner of the working memory and of the events of one thread.
