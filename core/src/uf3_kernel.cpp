@@ -7,7 +7,8 @@
 // neighbour at the end.
 #include "uf3_kernel.hpp"
 
-#include "spline_row.hpp"
+#include "spline_row4.hpp"
+#include "uf3_shares.hpp"
 #include "vector4.hpp"
 
 namespace ufp
@@ -30,85 +31,6 @@ UFP_INLINE Vector4 displacement(const double *x, int j, Vector4 centre)
 {
   const double *p = x + 3 * static_cast<long>(j);
   return Vector4{p[0], p[1], p[2], 0.0} - centre;
-}
-
-// Four distances to rows of a table and coordinates within them.
-UFP_INLINE void rows_of(const SplineTable &t, Vector4 r, int *row, Vector4 &x)
-{
-  if (t.cells == 0) {
-    const Vector4 offset = r - (t.lo - t.cell);  // from the start of row 0
-    const Vector4 y = larger(offset * t.inverse_cell, broadcast(0));
-    const Integer4 index = truncate(smaller(select(r < t.hi, y, broadcast(t.last)), broadcast(t.last)));
-    x = offset - convert(index) * t.cell;
-    store(row, index);
-  } else {
-    const Vector4 y = larger((r - t.lo) * t.inverse_cell, broadcast(0));
-    int cell[4];
-    double distance[4], left[4];
-    store(cell, truncate(smaller(y, broadcast(t.cells - 1))));
-    store(distance, r);
-    for (int lane = 0; lane < 4; ++lane) {
-      const double at = distance[lane];
-      int found = t.row_of_cell[cell[lane]];
-      for (int step = 0; step < t.steps; ++step) found += at >= t.left[found + 1];
-      found = at < t.lo ? 0 : found;
-      left[lane] = t.left[found];
-      row[lane] = at >= t.hi ? t.last : found;
-    }
-    x = r - load(left);
-  }
-}
-
-UFP_INLINE void add_share(double *out, double factor, const double *a, const double *f)
-{
-  out[0] += factor * a[0] * f[0];
-  out[1] += factor * a[1] * f[1];
-  out[2] += factor * a[2] * f[2];
-  out[3] += factor * a[0] * f[1];
-  out[4] += factor * a[0] * f[2];
-  out[5] += factor * a[1] * f[2];
-}
-
-UFP_INLINE void add_share9(double *out, double factor, const double *a, const double *f)
-{
-  add_share(out, factor, a, f);
-  out[6] += factor * a[1] * f[0];
-  out[7] += factor * a[2] * f[0];
-  out[8] += factor * a[2] * f[1];
-}
-
-// Half of a bond to each end: d from the centre to the neighbour, f the force on it.
-void share_bond(const KernelCall &call, int j, double energy, const double *d, const double *f)
-{
-  for (const int atom : {j, call.centre.centre}) {
-    if (call.sums.atom_energy) call.sums.atom_energy[atom] += 0.5 * energy;
-    if (call.sums.atom_virial) add_share(call.sums.atom_virial + 6 * static_cast<long>(atom), 0.5, d, f);
-    if (call.sums.atom_centroid) add_share9(call.sums.atom_centroid + 9 * static_cast<long>(atom), 0.5, d, f);
-  }
-}
-
-// A third of a triplet to each corner; its centroid (dj + dk) / 3 is counted from the centre.
-void share_triplet(const KernelCall &call, int j, int k, double energy, const double *dj, const double *dk,
-                   const double *fj, const double *fk)
-{
-  const int i = call.centre.centre;
-  for (const int atom : {j, k, i}) {
-    if (call.sums.atom_energy) call.sums.atom_energy[atom] += energy / 3;
-    if (!call.sums.atom_virial) continue;
-    add_share(call.sums.atom_virial + 6 * static_cast<long>(atom), 1.0 / 3, dj, fj);
-    add_share(call.sums.atom_virial + 6 * static_cast<long>(atom), 1.0 / 3, dk, fk);
-  }
-  if (!call.sums.atom_centroid) return;
-  double to_i[3], to_j[3], to_k[3], fi[3];
-  for (int a = 0; a < 3; ++a) {
-    to_i[a] = -(dj[a] + dk[a]) / 3;
-    to_j[a] = dj[a] + to_i[a];
-    to_k[a] = dk[a] + to_i[a];
-    fi[a] = -fj[a] - fk[a];
-  }
-  add_share9(call.sums.atom_centroid + 9 * static_cast<long>(i), 1, to_i, fi);
-  add_share9(call.sums.atom_centroid + 9 * static_cast<long>(j), 1, to_j, fj);
-  add_share9(call.sums.atom_centroid + 9 * static_cast<long>(k), 1, to_k, fk);
 }
 
 // Rare, so kept out of the loops.
