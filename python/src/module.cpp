@@ -29,6 +29,7 @@ PYBIND11_MODULE(_core, m)
   m.def("threads", &threads, "Number of OpenMP threads a kernel uses unless told otherwise.");
   bind_cell_list(m);
   bind_potential(m);
+  bind_features(m);
   bind_dynamics(m);
   bind_trajectory(m);
 }

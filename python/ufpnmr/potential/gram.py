@@ -1,0 +1,261 @@
+"""Normal equations of the regression, added up structure by structure; features are never stored.
+
+For every kind of label the Gram matrix G = sum w x x^T, the right-hand side b = sum w x y and the sums needed for
+errors. Kinds stay apart, so that weights can be changed and parts added without reading a structure again (spec
+uf3 5). Forces are kept per element: the columns of blocks without that element are zero in its rows and are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
+
+from ufpnmr import _core
+from ufpnmr.errors import DomainError, InputError
+from ufpnmr.potential.basis import CORE_VIRIAL_OF_STRESS, SplineBasis
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["Kind", "NormalEquations", "Target", "accumulate"]
+
+Vector = NDArray[np.float64]
+
+_ROWS_PER_TILE = 1500  # enough for the matrix product to run at full speed, 40 MB at 3,400 columns
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Target:
+    """One labelled structure of a regression.
+
+    Attributes
+    ----------
+    atoms : ase.Atoms
+        The structure.
+    energy : float or None
+        eV.
+    forces : (N, 3) array or None
+        eV/Å.
+    stress : (6,) array or None
+        eV/Å³, xx yy zz yz xz xy, ASE sign.
+    weights : dict
+        Factor of the squared residuals by ``"energy"``, ``"forces"``, ``"stress"``; 1 where absent.
+    """
+
+    atoms: Atoms
+    energy: float | None = None
+    forces: Vector | None = None
+    stress: Vector | None = None
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(eq=False)
+class Kind:
+    """The sums of one kind of label.
+
+    Attributes
+    ----------
+    columns : (Q,) int array
+        Which columns of the basis the rows can have.
+    gram : (Q, Q) Fortran-ordered array
+        sum w x x^T; the lower triangle is valid.
+    rhs : (Q,) array
+        sum w x y.
+    yy : float
+        sum w y².
+    rows : int
+        Number of rows.
+    """
+
+    columns: NDArray[np.intp]
+    gram: Vector
+    rhs: Vector
+    yy: float = 0.0
+    rows: int = 0
+
+    @classmethod
+    def empty(cls, columns: NDArray[np.intp]) -> Kind:
+        """Return zero sums for some columns."""
+        return cls(columns, np.zeros((len(columns), len(columns)), order="F"), np.zeros(len(columns)))
+
+    def add_rows(self, x: Vector, y: Vector) -> None:
+        """Add rows (R, Q) and their labels (R,), both multiplied by the square root of their weights."""
+        if len(y) == 0:
+            return
+        self.gram = dsyrk(1.0, x.T, beta=1.0, c=self.gram, lower=1, overwrite_c=1)
+        self.rhs += x.T @ y
+        self.yy += float(y @ y)
+        self.rows += len(y)
+
+    def error(self, coefficients: Vector) -> float:
+        """Return sum w (x c - y)² for coefficients (P,) of the whole basis."""
+        c = coefficients[self.columns]
+        lower = np.tril(self.gram)
+        quadratic = 2 * c @ (lower @ c) - c @ (np.diagonal(self.gram) * c)
+        return float(max(quadratic - 2 * self.rhs @ c + self.yy, 0.0))
+
+
+@dataclasses.dataclass(eq=False)
+class NormalEquations:
+    """Sums over labelled structures for one basis.
+
+    Energies enter per atom (rows and labels divided by N), forces by component, stress as the virial per atom, eV.
+
+    Attributes
+    ----------
+    n_columns : int
+        Columns of the basis.
+    kinds : dict
+        ``"energy"``, ``"stress"`` and ``"forces:Li"`` etc. -> `Kind`.
+    structures : int
+        How many structures are in it.
+    """
+
+    n_columns: int
+    kinds: dict[str, Kind]
+    structures: int = 0
+
+    @classmethod
+    def empty(cls, basis: SplineBasis) -> NormalEquations:
+        """Return zero sums."""
+        everything = np.arange(basis.n_columns)
+        kinds = {"energy": Kind.empty(everything), "stress": Kind.empty(everything)}
+        kinds |= {f"forces:{e}": Kind.empty(basis.force_columns(e)) for e in basis.elements}
+        return cls(basis.n_columns, kinds)
+
+    def __iadd__(self, other: NormalEquations) -> NormalEquations:
+        """Add the sums of other structures (same basis)."""
+        if other.n_columns != self.n_columns or other.kinds.keys() != self.kinds.keys():
+            raise InputError("expected normal equations of the same basis, found those of another one")
+        for name, kind in self.kinds.items():
+            more = other.kinds[name]
+            kind.gram += more.gram
+            kind.rhs += more.rhs
+            kind.yy += more.yy
+            kind.rows += more.rows
+        self.structures += other.structures
+        return self
+
+    def total(self, sigma: Mapping[str, float]) -> Kind:
+        """Return the weighted sum of all kinds.
+
+        Parameters
+        ----------
+        sigma : dict
+            Standard deviation of the labels: ``"energy"`` eV/atom, ``"forces"`` eV/Å, ``"stress"`` eV/atom (virial);
+            ``"forces:Li"`` overrides ``"forces"`` for an element.
+
+        Returns
+        -------
+        Kind
+            Over all columns.
+        """
+        out = Kind.empty(np.arange(self.n_columns))
+        for name, kind in self.kinds.items():
+            weight = float(sigma.get(name, sigma[name.split(":")[0]])) ** -2
+            if len(kind.columns) == self.n_columns:
+                out.gram += weight * kind.gram
+            else:
+                out.gram[np.ix_(kind.columns, kind.columns)] += weight * kind.gram
+            out.rhs[kind.columns] += weight * kind.rhs
+            out.yy += weight * kind.yy
+            out.rows += kind.rows
+        return out
+
+
+def accumulate(
+    basis: SplineBasis, targets: Iterable[Target], *, threads: int = 0, into: NormalEquations | None = None
+) -> NormalEquations:
+    """Add structures to the normal equations, some at a time.
+
+    Parameters
+    ----------
+    basis : SplineBasis
+        Columns.
+    targets : iterable of Target
+        Labelled structures.
+    threads : int
+        OpenMP threads of the features; 0 follows OMP_NUM_THREADS. The matrix products follow the BLAS library.
+    into : NormalEquations
+        Add to these instead of new ones.
+
+    Raises
+    ------
+    InputError
+        An element that is not in the basis, or an array of labels of the wrong shape.
+    """
+    out = NormalEquations.empty(basis) if into is None else into
+    waiting: list[Target] = []
+    rows = 0
+    for target in targets:
+        waiting.append(target)
+        rows += 3 * len(target.atoms) + 7
+        if rows >= _ROWS_PER_TILE:
+            _add_tile(out, basis, waiting, threads)
+            waiting, rows = [], 0
+    if waiting:
+        _add_tile(out, basis, waiting, threads)
+    return out
+
+
+def _add_tile(out: NormalEquations, basis: SplineBasis, targets: Sequence[Target], threads: int) -> None:
+    structures = [basis.structure(target.atoms) for target in targets]
+    species = np.concatenate([s[0] for s in structures])
+    energy = np.zeros((len(targets), basis.n_columns))
+    virial = np.zeros((6 * len(targets), basis.n_columns))
+    forces = [
+        np.zeros((3 * int((species == number).sum()), len(out.kinds[f"forces:{element}"].columns)))
+        for number, element in enumerate(basis.elements)
+    ]
+    try:
+        basis.core.tiles(structures, energy, virial, forces, threads)
+    except _core.DomainError as error:
+        raise DomainError(str(error)) from None
+    _add_energies(out.kinds["energy"], energy, targets)
+    _add_virials(out.kinds["stress"], virial, targets)
+    for number, element in enumerate(basis.elements):
+        labels, factors = [], []
+        for target, structure in zip(targets, structures, strict=True):
+            mine = structure[0] == number
+            weight = target.weights.get("forces", 1.0) if target.forces is not None else 0.0
+            value = np.zeros((int(mine.sum()), 3)) if target.forces is None else np.asarray(target.forces)[mine]
+            labels.append(value.ravel())
+            factors.append(np.full(value.size, weight))
+        _add_weighted(out.kinds[f"forces:{element}"], forces[number], np.concatenate(labels), np.concatenate(factors))
+    out.structures += len(targets)
+
+
+def _add_energies(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
+    atoms = np.array([len(target.atoms) for target in targets], dtype=np.float64)
+    labels = np.array([0.0 if target.energy is None else target.energy for target in targets])
+    weights = np.array([0.0 if t.energy is None else t.weights.get("energy", 1.0) for t in targets])
+    _add_weighted(kind, rows, labels / atoms, weights, 1 / atoms)
+
+
+def _add_virials(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
+    labels = np.zeros((len(targets), 6))
+    weights = np.zeros((len(targets), 6))
+    for number, target in enumerate(targets):
+        if target.stress is not None:
+            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * target.atoms.get_volume()
+            weights[number] = target.weights.get("stress", 1.0)
+    atoms = np.repeat([len(target.atoms) for target in targets], 6).astype(np.float64)
+    _add_weighted(kind, rows, labels.ravel() / atoms, weights.ravel(), 1 / atoms)
+
+
+def _add_weighted(kind: Kind, rows: Vector, labels: Vector, weights: Vector, scale: Any = 1.0) -> None:
+    """Add rows times `scale`, leaving out those without weight."""
+    used = weights > 0
+    factor = np.sqrt(weights)
+    if used.all():
+        if np.any(factor * scale != 1.0):
+            rows *= np.broadcast_to(factor * scale, len(rows))[:, None]
+        kind.add_rows(rows, labels * factor)
+    else:
+        kind.add_rows(rows[used] * np.broadcast_to(factor * scale, len(rows))[used, None], (labels * factor)[used])
