@@ -87,9 +87,7 @@ class SplineBasis:
     def of(cls, potential: Potential) -> SplineBasis:
         """Return the basis of a potential: its knots, cutoffs and trims."""
         blocks = [
-            ColumnBlock.pair(
-                b.elements, b.knots, b.cutoff, leading_trim=b.leading_trim, trailing_trim=b.trailing_trim
-            )
+            ColumnBlock.pair(b.elements, b.knots, b.cutoff, leading_trim=b.leading_trim, trailing_trim=b.trailing_trim)
             for b in potential.pairs
         ]
         blocks += [
@@ -191,15 +189,22 @@ class SplineBasis:
             grid = b.expand(c[b.columns])
             if b.order == 2:
                 pairs.append(
-                    PairBlock((b.elements[0], b.elements[1]), b.knots[0], grid, b.cutoffs[0], b.leading_trim,
-                              b.trailing_trim)
+                    PairBlock(
+                        (b.elements[0], b.elements[1]), b.knots[0], grid, b.cutoffs[0], b.leading_trim, b.trailing_trim
+                    )
                 )
             elif b.order == 3:
                 i, j, k = b.elements
                 x, y, z = b.knots
                 triplets.append(
-                    TripletBlock((i, j, k), (x, y, z), grid, (b.cutoffs[0], b.cutoffs[1], b.cutoffs[2]),
-                                 b.leading_trim, b.trailing_trim)
+                    TripletBlock(
+                        (i, j, k),
+                        (x, y, z),
+                        grid,
+                        (b.cutoffs[0], b.cutoffs[1], b.cutoffs[2]),
+                        b.leading_trim,
+                        b.trailing_trim,
+                    )
                 )
         if one_body is None:
             one_body = dict(zip(self.elements, c[self.blocks[0].columns].tolist(), strict=True))
@@ -225,7 +230,10 @@ class SplineBasis:
             else:
                 triplet = potential.triplet(b.elements[0], b.elements[1], b.elements[2])
                 knots, grid = triplet.knots, triplet.coefficients
-            if any(a.shape != k.shape or not np.allclose(a, k, rtol=0, atol=1e-8) for a, k in zip(b.knots, knots, strict=True)):
+            if any(
+                a.shape != k.shape or not np.allclose(a, k, rtol=0, atol=1e-8)
+                for a, k in zip(b.knots, knots, strict=True)
+            ):
                 raise InputError(f"{potential.source}: block {b.name}: expected the knots of the basis, found others")
             out[b.columns] = b.compress(grid)
         return out
@@ -248,16 +256,28 @@ class SplineBasis:
 def _check_complete(elements: tuple[str, ...], blocks: Sequence[ColumnBlock]) -> None:
     if not elements or len(set(elements)) != len(elements):
         raise InputError(f"expected elements, each once, found {' '.join(elements) or 'none'}")
-    expected = {(2, frozenset((a, b))) for a in elements for b in elements}
-    three = {(3, a, frozenset((b, c))) for a in elements for b in elements for c in elements}
-    found = []
+    found: set[tuple[str, ...]] = set()
     for b in blocks:
-        found.append((2, frozenset(b.elements)) if b.order == 2 else (3, b.elements[0], frozenset(b.elements[1:])))
-        if found.count(found[-1]) > 1:
-            raise InputError(f"block {b.name}: expected once, found twice")
         if not set(b.elements) <= set(elements):
             raise InputError(f"block {b.name}: expected elements of {' '.join(elements)}")
-    wanted = expected | (three if any(b.order == 3 for b in blocks) else set())
-    missing = sorted("-".join(sorted(key[-1]) if len(key) == 2 else [key[1], *sorted(key[2])]) for key in wanted - set(found))
-    if missing:
-        raise InputError(f"expected a block for every pair and triplet of {' '.join(elements)}, found none for {missing[0]}")
+        key = _unordered(b.elements)
+        if key in found:
+            raise InputError(f"block {b.name}: expected once, found twice")
+        found.add(key)
+    wanted = [_unordered((a, b)) for a in elements for b in elements]
+    if any(b.order == 3 for b in blocks):
+        wanted += [_unordered((a, b, c)) for a in elements for b in elements for c in elements]
+    for key in wanted:
+        if key not in found:
+            names = " ".join(elements)
+            raise InputError(f"expected a block for every pair and triplet of {names}, found none for {'-'.join(key)}")
+
+
+def _unordered(elements: Sequence[str]) -> tuple[str, ...]:
+    """Return a key under which the orders that mean the same block agree: the centre of a triplet stays first."""
+    free = 1 if len(elements) == 3 else 0
+    return (*elements[:free], *sorted(elements[free:]))
+
+
+def _same_knots(a: Vector, b: Vector) -> bool:
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=0, atol=1e-8))

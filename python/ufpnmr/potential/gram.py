@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +97,7 @@ class Kind:
         c = coefficients[self.columns]
         lower = np.tril(self.gram)
         quadratic = 2 * c @ (lower @ c) - c @ (np.diagonal(self.gram) * c)
-        return float(max(quadratic - 2 * self.rhs @ c + self.yy, 0.0))
+        return max(float(quadratic - 2 * self.rhs @ c) + self.yy, 0.0)
 
 
 @dataclasses.dataclass(eq=False)
@@ -243,7 +242,7 @@ def _add_virials(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
     weights = np.zeros((len(targets), 6))
     for number, target in enumerate(targets):
         if target.stress is not None:
-            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * target.atoms.get_volume()
+            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * abs(np.linalg.det(target.atoms.cell.array))
             weights[number] = target.weights.get("stress", 1.0)
     atoms = np.repeat([len(target.atoms) for target in targets], 6).astype(np.float64)
     _add_weighted(kind, rows, labels.ravel() / atoms, weights.ravel(), 1 / atoms)

@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
-import types
-import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ufpnmr.errors import InputError, nearest
+from ufpnmr.errors import nearest
 from ufpnmr.results import STATUSES
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ufpnmr.toml_file import Count, InputFile, OutputPath, Positive, Section, read_toml
 
 __all__ = ["StudyConfig", "read_config"]
-
-
-def _beside_the_toml(path: Path, info: ValidationInfo) -> Path:
-    folder: Path = info.context["folder"] if info.context else Path()
-    return path if path.is_absolute() else Path(folder / path)
-
-
-def _existing(path: Path, info: ValidationInfo) -> Path:
-    path = _beside_the_toml(path, info)
-    if not path.is_file():
-        raise ValueError(f"no such file: {path}")
-    return path
 
 
 def _direction(vector: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -82,19 +54,11 @@ def _file_names(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-InputFile = Annotated[Path, AfterValidator(_existing)]
-OutputFolder = Annotated[Path, AfterValidator(_beside_the_toml)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
 Direction = Annotated[tuple[float, float, float], AfterValidator(_direction)]
 Statuses = Annotated[tuple[str, ...], BeforeValidator(_statuses)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class System(_Section):
+class System(Section):
     """What is simulated; printed in the report."""
 
     title: str
@@ -103,11 +67,11 @@ class System(_Section):
     axes: str
     """Names of the box axes, e.g. "x=a y=b z=c (Pnma)"."""
     caveats: tuple[str, ...] = ()
-    expected_status: dict[str, Statuses] = {}
+    expected_status: dict[str, Statuses] = Field(default_factory=dict)
     """Record name -> status (or statuses) expected of this run; headline records not named must be claimed."""
 
 
-class MolecularDynamics(_Section):
+class MolecularDynamics(Section):
     """A LAMMPS run through an input script that takes its settings as ``-var`` (see inputs/lps/in.md)."""
 
     input: InputFile
@@ -118,11 +82,11 @@ class MolecularDynamics(_Section):
     dump_every: Count
     ranks: Count = 1
     threads: Count = 1
-    variables: Annotated[dict[str, str | int | float], AfterValidator(_free_names)] = {}
+    variables: Annotated[dict[str, str | int | float], AfterValidator(_free_names)] = Field(default_factory=dict)
     continue_from: InputFile | None = None
 
 
-class Trajectory(_Section):
+class Trajectory(Section):
     """How positions are read; `path` names an existing trajectory when there is no [md]."""
 
     timestep_ps: Positive
@@ -133,7 +97,7 @@ class Trajectory(_Section):
     drift: Literal["framework", "com", "none"] = "framework"
 
 
-class ElectricFieldGradient(_Section):
+class ElectricFieldGradient(Section):
     """The engine of the tensors."""
 
     model: InputFile
@@ -141,7 +105,7 @@ class ElectricFieldGradient(_Section):
     continue_series: InputFile | None = None
 
 
-class Nmr(_Section):
+class Nmr(Section):
     """What the spectrometer would see."""
 
     isotope: str
@@ -154,7 +118,7 @@ class Nmr(_Section):
     blocks: Annotated[int, Field(ge=16)] = 16
 
 
-class Decay(_Section):
+class Decay(Section):
     """Fit of eq. 5 of Harper et al. 2025."""
 
     gamma: Annotated[float, Field(gt=0, le=1)] | Literal["free"] = 1.0
@@ -162,14 +126,14 @@ class Decay(_Section):
     window_ps: Positive | None = None
 
 
-class Hops(_Section):
+class Hops(Section):
     """Hop detection without a site list."""
 
     minimum_residence_ps: Positive | None = None
     outer_radius_A: Positive | None = None
 
 
-class Sites(_Section):
+class Sites(Section):
     """Labels by coordination."""
 
     ion: str
@@ -179,13 +143,13 @@ class Sites(_Section):
     half_gap_A: Annotated[float, Field(ge=0)] | None = None
 
 
-class Output(_Section):
+class Output(Section):
     """Where results go."""
 
-    folder: OutputFolder
+    folder: OutputPath
 
 
-class StudyConfig(_Section):
+class StudyConfig(Section):
     """A whole study file."""
 
     system: System
@@ -211,61 +175,9 @@ class StudyConfig(_Section):
 def read_config(path: str | Path) -> StudyConfig:
     """Read and check a study file; relative paths in it start at its own folder.
 
-    Parameters
-    ----------
-    path : path
-        The TOML file.
-
     Raises
     ------
     InputError
-        Not TOML, a key that does not exist (the nearest valid one is named), a missing key, a wrong value or file.
+        See `ufpnmr.toml_file.read_toml`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a study in TOML (docs: study)")
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected TOML: {error}") from None
-    try:
-        return StudyConfig.model_validate(document, context={"folder": path.resolve().parent})
-    except ValidationError as error:
-        # a misspelt required key is also a missing one: name the misspelling
-        first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
-        raise InputError(f"{path}{_line_of(first['loc'], text)}: {_one_line(first)}") from None
-
-
-def _line_of(location: tuple[int | str, ...], text: str) -> str:
-    """Return ``":7"`` if the offending key or section is written on line 7 and only there."""
-    names = [part for part in location if isinstance(part, str)]
-    if not names:
-        return ""
-    key = re.compile(rf"\s*(\[{re.escape('.'.join(names))}\]|{re.escape(names[-1])}\s*=)")
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if key.match(line)]
-    return f":{lines[0]}" if len(lines) == 1 else ""
-
-
-def _one_line(error: Any) -> str:
-    location = [str(part) for part in error["loc"]]
-    if error["type"] == "extra_forbidden":
-        *sections, key = location
-        model = _model_at(sections)
-        where = f"[{'.'.join(sections)}]: " if sections else ""
-        return f"{where}unknown key {key!r}{nearest(key, model.model_fields)}; valid: {', '.join(model.model_fields)}"
-    name = ".".join(location)
-    if error["type"] == "missing":
-        return f"{name} is missing; it has no default and must be given"
-    message = error["msg"].removeprefix("Value error, ")
-    found = "" if error["type"] == "value_error" else f", found {error['input']!r}"
-    return f"{name}: {message}{found}" if name else f"{message}{found}"
-
-
-def _model_at(sections: list[str]) -> type[BaseModel]:
-    model: type[BaseModel] = StudyConfig
-    for section in sections:
-        annotation = model.model_fields[section].annotation
-        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-        model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
-    return model
+    return read_toml(path, StudyConfig, "a study in TOML (docs: study)")
