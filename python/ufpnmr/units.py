@@ -50,3 +50,5 @@ PER_PS_IN_PER_S = 1e12
 """Rates."""
 DEGREES = 180.0 / math.pi
 """Radian in degrees."""
+GPA_PER_EV_PER_CUBIC_ANGSTROM = ELEMENTARY_CHARGE * 1e30 * 1e-9
+"""Stress: 1 eV/Å³ = 160.2177 GPa."""

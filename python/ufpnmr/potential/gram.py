@@ -242,7 +242,9 @@ def _add_virials(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
     weights = np.zeros((len(targets), 6))
     for number, target in enumerate(targets):
         if target.stress is not None:
-            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * abs(np.linalg.det(target.atoms.cell.array))
+            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * abs(
+                np.linalg.det(target.atoms.cell.array)
+            )
             weights[number] = target.weights.get("stress", 1.0)
     atoms = np.repeat([len(target.atoms) for target in targets], 6).astype(np.float64)
     _add_weighted(kind, rows, labels.ravel() / atoms, weights.ravel(), 1 / atoms)
