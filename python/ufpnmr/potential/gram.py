@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,7 @@ from scipy.linalg.blas import dsyrk
 from ufpnmr import _core
 from ufpnmr.errors import DomainError, InputError
 from ufpnmr.potential.basis import CORE_VIRIAL_OF_STRESS, SplineBasis
-
-if TYPE_CHECKING:
-    from ase import Atoms
+from ufpnmr.structures import LabelledStructure
 
 __all__ = ["Kind", "NormalEquations", "Target", "accumulate"]
 
@@ -35,22 +32,13 @@ class Target:
 
     Attributes
     ----------
-    atoms : ase.Atoms
-        The structure.
-    energy : float or None
-        eV.
-    forces : (N, 3) array or None
-        eV/Å.
-    stress : (6,) array or None
-        eV/Å³, xx yy zz yz xz xy, ASE sign.
+    structure : LabelledStructure
+        The structure and its labels; those that are None are left out.
     weights : dict
         Factor of the squared residuals by ``"energy"``, ``"forces"``, ``"stress"``; 1 where absent.
     """
 
-    atoms: Atoms
-    energy: float | None = None
-    forces: Vector | None = None
-    stress: Vector | None = None
+    structure: LabelledStructure
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
@@ -194,7 +182,7 @@ def accumulate(
     rows = 0
     for target in targets:
         waiting.append(target)
-        rows += 3 * len(target.atoms) + 7
+        rows += 3 * len(target.structure.atoms) + 7
         if rows >= _ROWS_PER_TILE:
             _add_tile(out, basis, waiting, threads)
             waiting, rows = [], 0
@@ -204,59 +192,56 @@ def accumulate(
 
 
 def _add_tile(out: NormalEquations, basis: SplineBasis, targets: Sequence[Target], threads: int) -> None:
-    structures = [basis.structure(target.atoms) for target in targets]
-    species = np.concatenate([s[0] for s in structures])
+    structures = [basis.structure(target.structure.atoms) for target in targets]
+    species = [structure[0] for structure in structures]
     energy = np.zeros((len(targets), basis.n_columns))
     virial = np.zeros((6 * len(targets), basis.n_columns))
     forces = [
-        np.zeros((3 * int((species == number).sum()), len(out.kinds[f"forces:{element}"].columns)))
+        np.zeros((3 * sum(int((s == number).sum()) for s in species), len(out.kinds[f"forces:{element}"].columns)))
         for number, element in enumerate(basis.elements)
     ]
     try:
         basis.core.tiles(structures, energy, virial, forces, threads)
     except _core.DomainError as error:
         raise DomainError(str(error)) from None
-    _add_energies(out.kinds["energy"], energy, targets)
-    _add_virials(out.kinds["stress"], virial, targets)
+
+    per_atom = [1 / len(s) for s in species]
+    labels = [_label(target, "energy", ()) for target in targets]
+    _add_weighted(out.kinds["energy"], energy, labels, per_atom)
+    labels = [_label(target, "stress", (6,)) for target in targets]
+    volumes = [abs(np.linalg.det(target.structure.atoms.cell.array)) for target in targets]
+    virials = [
+        (-value[list(CORE_VIRIAL_OF_STRESS)] * volume, weight)
+        for (value, weight), volume in zip(labels, volumes, strict=True)
+    ]
+    _add_weighted(out.kinds["stress"], virial, virials, per_atom)
+    labels = [_label(target, "forces", (len(s), 3)) for target, s in zip(targets, species, strict=True)]
     for number, element in enumerate(basis.elements):
-        labels, factors = [], []
-        for target, structure in zip(targets, structures, strict=True):
-            mine = structure[0] == number
-            weight = target.weights.get("forces", 1.0) if target.forces is not None else 0.0
-            value = np.zeros((int(mine.sum()), 3)) if target.forces is None else np.asarray(target.forces)[mine]
-            labels.append(value.ravel())
-            factors.append(np.full(value.size, weight))
-        _add_weighted(out.kinds[f"forces:{element}"], forces[number], np.concatenate(labels), np.concatenate(factors))
+        mine = [(value[s == number], weight) for (value, weight), s in zip(labels, species, strict=True)]
+        _add_weighted(out.kinds[f"forces:{element}"], forces[number], mine, [1.0] * len(targets))
     out.structures += len(targets)
 
 
-def _add_energies(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
-    atoms = np.array([len(target.atoms) for target in targets], dtype=np.float64)
-    labels = np.array([0.0 if target.energy is None else target.energy for target in targets])
-    weights = np.array([0.0 if t.energy is None else t.weights.get("energy", 1.0) for t in targets])
-    _add_weighted(kind, rows, labels / atoms, weights, 1 / atoms)
+def _label(target: Target, kind: str, shape: tuple[int, ...]) -> tuple[Vector, float]:
+    """Return a label and its weight; zeros without weight where there is none."""
+    value = getattr(target.structure, kind)
+    if value is None:
+        return np.zeros(shape), 0.0
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape:
+        raise InputError(f"{target.structure.where}: {kind}: expected shape {shape}, found {array.shape}")
+    return array, target.weights.get(kind, 1.0)
 
 
-def _add_virials(kind: Kind, rows: Vector, targets: Sequence[Target]) -> None:
-    labels = np.zeros((len(targets), 6))
-    weights = np.zeros((len(targets), 6))
-    for number, target in enumerate(targets):
-        if target.stress is not None:
-            labels[number] = -np.asarray(target.stress)[list(CORE_VIRIAL_OF_STRESS)] * abs(
-                np.linalg.det(target.atoms.cell.array)
-            )
-            weights[number] = target.weights.get("stress", 1.0)
-    atoms = np.repeat([len(target.atoms) for target in targets], 6).astype(np.float64)
-    _add_weighted(kind, rows, labels.ravel() / atoms, weights.ravel(), 1 / atoms)
-
-
-def _add_weighted(kind: Kind, rows: Vector, labels: Vector, weights: Vector, scale: Any = 1.0) -> None:
-    """Add rows times `scale`, leaving out those without weight."""
-    used = weights > 0
-    factor = np.sqrt(weights)
-    if used.all():
-        if np.any(factor * scale != 1.0):
-            rows *= np.broadcast_to(factor * scale, len(rows))[:, None]
-        kind.add_rows(rows, labels * factor)
-    else:
-        kind.add_rows(rows[used] * np.broadcast_to(factor * scale, len(rows))[used, None], (labels * factor)[used])
+def _add_weighted(kind: Kind, rows: Vector, labels: Sequence[tuple[Vector, float]], scales: Sequence[float]) -> None:
+    """Add rows and labels times a scale per structure; those without weight are left out."""
+    counts = [value.size for value, _ in labels]
+    weight = np.repeat([weight for _, weight in labels], counts)
+    factor = np.sqrt(weight) * np.repeat(scales, counts)
+    y = np.concatenate([value.ravel() for value, _ in labels]) * factor
+    used = weight > 0
+    if not used.all():
+        rows, y, factor = rows[used], y[used], factor[used]
+    if np.any(factor != 1.0):
+        rows *= factor[:, None]
+    kind.add_rows(rows, y)
