@@ -197,18 +197,16 @@ class ColumnBlock:
 
     def compress(self, grid: Vector) -> Vector:
         """Return the (n,) column values of a coefficient grid; what lies outside the columns is dropped."""
-        grid = np.asarray(grid, dtype=np.float64)
-        if self.order == 1:
-            return grid.copy()
-        out: Vector = grid[tuple(self.index.T)]
-        return out
+        out: Vector = np.array(grid, dtype=np.float64)
+        return out if self.order == 1 else out[tuple(self.index.T)]
 
     def fold(self, features: Vector) -> Vector:
         """Return the (..., n) column features of (..., *shape) grid features: a column sums its grid points."""
         if self.order == 1:
             return np.array(features, dtype=np.float64)
         axes = tuple(self.index.T)
-        out: Vector = features[(Ellipsis, *axes)]
+        representatives = (Ellipsis, *axes)
+        out: Vector = features[representatives]
         if self.symmetric:
             first, second, third = axes
             out = out + np.where(first == second, 0.0, features[..., second, first, third])
