@@ -88,13 +88,19 @@ def coefficients_of(model, of):
 
 
 def basis(knots, r):
-    """All cubic basis functions of a clamped knot vector and their derivatives at `r`, half-open at the right end."""
-    count = len(knots) - 4
+    """All cubic basis functions of a knot vector and their derivatives at `r`, half-open at the right end.
+
+    Ends that are not clamped are clamped by repeating the end knot; the basis functions this adds are left out.
+    """
+    front, back = (4 - np.count_nonzero(knots == end) for end in (knots[0], knots[-1]))
+    clamped = np.concatenate([[knots[0]] * front, knots, [knots[-1]] * back])
+    count = len(clamped) - 4
     value, slope = np.zeros(count), np.zeros(count)
     for n in range(count):
-        spline = BSpline(knots, np.eye(count)[n], 3, extrapolate=False)
+        spline = BSpline(clamped, np.eye(count)[n], 3, extrapolate=False)
         value[n], slope[n] = spline(r), spline.derivative()(r)
-    return value, slope
+    kept = slice(front, count - back)
+    return value[kept], slope[kept]
 
 
 def features(of, symbols, positions, cell=None):

@@ -50,7 +50,7 @@ class Kind:
     ----------
     columns : (Q,) int array
         Which columns of the basis the rows can have.
-    gram : (Q, Q) Fortran-ordered array
+    gram : (Q, Q) array
         sum w x x^T; the lower triangle is valid.
     rhs : (Q,) array
         sum w x y.
@@ -69,13 +69,14 @@ class Kind:
     @classmethod
     def empty(cls, columns: NDArray[np.intp]) -> Kind:
         """Return zero sums for some columns."""
-        return cls(columns, np.zeros((len(columns), len(columns)), order="F"), np.zeros(len(columns)))
+        return cls(columns, np.zeros((len(columns), len(columns))), np.zeros(len(columns)))
 
     def add_rows(self, x: Vector, y: Vector) -> None:
         """Add rows (R, Q) and their labels (R,), both multiplied by the square root of their weights."""
         if len(y) == 0:
             return
-        self.gram = dsyrk(1.0, x.T, beta=1.0, c=self.gram, lower=1, overwrite_c=1)
+        # BLAS sees the transposed matrices: the lower triangle of ours is the upper one of its
+        self.gram = dsyrk(1.0, x.T, beta=1.0, c=self.gram.T, lower=0, overwrite_c=1).T
         self.rhs += x.T @ y
         self.yy += float(y @ y)
         self.rows += len(y)
