@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ufpnmr.errors import UfpError
-from ufpnmr.study import guard
+from ufpnmr import guard
 from ufpnmr.study.config import StudyConfig
 
 __all__ = ["RUN_NAME", "lammps_command", "run_md", "trajectory_file"]
