@@ -81,8 +81,8 @@ def label(
 ) -> int:
     """Label the structures of QUEUE, one after the other, and append them to OUT.
 
-    Killed or interrupted at any point, the same command goes on; labelled structures are skipped by their uid. A structure
-    that fails is listed in OUT.extxyz.failed with the reason, and the next one begins.
+    Killed or interrupted at any point, the same command goes on; labelled structures are skipped by their uid. One that
+    fails is listed in OUT.extxyz.failed with the reason, and the next one begins.
 
     \b
     Examples:
@@ -155,8 +155,8 @@ def export(
 def import_(folder: Path, output: Path, pattern: str | None) -> int:
     """Read the outputs in FOLDER, written by `ufp active export`, and append their labels to OUT.
 
-    Known outputs: vasprun.xml, OUTCAR, *.castep, *.pwo, label.out (CP2K), labelled.extxyz. Each must be of the structure
-    that was exported, and converged.
+    Known outputs: vasprun.xml, OUTCAR, *.castep, *.pwo, label.out (CP2K), labelled.extxyz. Each must be of the
+    structure that was exported, and converged.
 
     \b
     Examples:
@@ -186,7 +186,8 @@ def _report(summary: Summary, output: Path, as_json: bool) -> int:
         for uid, reason in summary.failed.items():
             say(f"{uid}: failed: {reason}")
         click.echo(
-            f"{output}: {summary.labelled} labelled ({summary.new} now), {len(summary.failed)} failed, {summary.open} open"
+            f"{output}: {summary.labelled} labelled ({summary.new} now), {len(summary.failed)} failed, "
+            f"{summary.open} open"
         )
     return 3 if summary.failed or summary.open else 0
 

@@ -64,7 +64,7 @@ class LabelledStructure:
 
     def to_atoms(self) -> Atoms:
         """Return the structure as ASE holds labels: a copy with a `SinglePointCalculator`."""
-        atoms: Atoms = self.atoms.copy()
+        atoms: Atoms = self.atoms.copy()  # type: ignore[no-untyped-call]
         for key in ("uid", "config_type", "group"):
             if (value := getattr(self, key)) is not None:
                 atoms.info[key] = value
@@ -72,13 +72,13 @@ class LabelledStructure:
         if "free_energy" in atoms.info:
             labels["free_energy"] = atoms.info.pop("free_energy")
         if labels:
-            atoms.calc = SinglePointCalculator(atoms, **labels)
+            atoms.calc = SinglePointCalculator(atoms, **labels)  # type: ignore[no-untyped-call]
         return atoms
 
     def __repr__(self) -> str:
         labels = [key for key in ("energy", "forces", "stress") if getattr(self, key) is not None]
         return (
-            f"LabelledStructure({self.atoms.get_chemical_formula()}, {' '.join(labels) or 'no labels'}, {self.where})"
+            f"LabelledStructure({self.atoms.get_chemical_formula()}, {' '.join(labels) or 'no labels'}, {self.where})"  # type: ignore[no-untyped-call]
         )
 
 

@@ -65,7 +65,7 @@ def duplicates(frames: Sequence[Atoms], tolerance: float = 1e-3) -> list[tuple[i
     buckets: dict[tuple[str, bytes], list[int]] = {}
     for index, atoms in enumerate(frames):
         if np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all():
-            buckets.setdefault((atoms.get_chemical_formula(), atoms.pbc.tobytes()), []).append(index)
+            buckets.setdefault((atoms.get_chemical_formula(), atoms.pbc.tobytes()), []).append(index)  # type: ignore[no-untyped-call]
     found: dict[int, int] = {}
     for members in buckets.values():
         if len(members) < 2:
@@ -103,7 +103,7 @@ def closest_contact(atoms: Atoms, below: float | Mapping[str, float]) -> tuple[i
     i, j, _, _, distance = _core.neighbor_list(atoms.positions, atoms.cell.complete().array, atoms.pbc, largest)
     if len(i) == 0:
         return None
-    symbols = atoms.get_chemical_symbols()
+    symbols = atoms.get_chemical_symbols()  # type: ignore[no-untyped-call]
     limit = np.array([limits.get(pair_name(symbols[p], symbols[q]), limits[""]) for p, q in zip(i, j, strict=True)])
     short = distance - limit
     worst = int(short.argmin())

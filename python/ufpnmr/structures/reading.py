@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from ufpnmr.structures.labelled import LabelledStructure, text_or_none
 
 __all__ = ["read_atoms", "read_structures"]
 
+_OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 LABELS = ("energy", "forces", "stress")
 _LOOKS_LIKE_A_LABEL = re.compile(r"energy|force|stress|virial", re.IGNORECASE)
 _KNOWN = {"free_energy", "energies", "stresses"}
@@ -39,7 +44,12 @@ def read_atoms(path: str | Path) -> list[Atoms]:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: expected structures, found an empty file")
     try:
-        frames = read(path, index=":")
+        compressed = _OPENERS.get(path.suffix) if path.stem.endswith(("xyz", "extxyz")) else None
+        if compressed is None:
+            frames = read(path, index=":")
+        else:  # ASE would decompress the file again for every frame
+            with compressed(path, "rt", encoding="utf-8") as stream:
+                frames = read(io.StringIO(stream.read()), index=":", format="extxyz")
     except Exception as error:
         # the formats of ASE raise what they like on a cut or foreign file
         raise InputError(f"{path}: cannot be read by ASE: {type(error).__name__}: {error}") from error
@@ -88,7 +98,7 @@ def _structure(atoms: Atoms, source: str, index: int, names: Mapping[str, str]) 
     energy = _floats(found["energy"], f"{where}: {names['energy']}")
     if energy is not None and energy.size != 1:
         raise InputError(f"{where}: {names['energy']}: expected one number, found an array of shape {energy.shape}")
-    bare = atoms.copy()  # leaves the calculator behind
+    bare = atoms.copy()  # type: ignore[no-untyped-call]  # leaves the calculator behind
     bare.set_constraint()
     for name in names.values():
         bare.info.pop(name, None)

@@ -71,21 +71,29 @@ def force_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]:
         if rms and np.median(rms) > 0:
             scales[source] = float(np.median(rms))
     for source, scale in scales.items():
-        others = [value for name, value in scales.items() if name != source]
+        others = {name: value for name, value in scales.items() if name != source}
         if not others:
             continue
-        ratio = float(np.median(others)) / scale
-        if 1 / FORCE_RATIO < ratio < FORCE_RATIO:
-            continue
-        unit = min(FORCE_UNITS, key=lambda name: abs(np.log(FORCE_UNITS[name] / ratio)))
-        relaxed = " (or does it hold relaxed structures only?)" if ratio > 1 else ""
+        ratio = float(np.median(list(others.values()))) / scale
+        if 1 / FORCE_RATIO < ratio < FORCE_RATIO or (len(others) == 1 and ratio < 1):
+            continue  # of two files the one with the smaller forces is named
+        guess = f"{_nearest_unit(ratio)} suspected"
+        if len(others) == 1:
+            guess += f", or {_nearest_unit(1 / ratio)} in {next(iter(others))}"
+        if ratio > 1:
+            guess += ", or relaxed structures only"
         yield (
             (
                 f"{source}: forces: typical {scale:.3g}, in the other files {ratio * scale:.3g} eV/Å, a ratio of "
-                f"{ratio:.3g}; {unit} has {FORCE_UNITS[unit]:.3g} eV/Å: mixed units suspected{relaxed}; convert to eV/Å"
+                f"{ratio:.3g}: mixed units? ({guess}); convert to eV/Å"
             ),
             sources[source],
         )
+
+
+def _nearest_unit(ratio: float) -> str:
+    unit = min(FORCE_UNITS, key=lambda name: abs(np.log(FORCE_UNITS[name] / ratio)))
+    return f"{unit} = {FORCE_UNITS[unit]:.3g} eV/Å"
 
 
 def _energies_by_formula(structures: Sequence[LabelledStructure]) -> dict[str, dict[str, list[int]]]:
@@ -117,7 +125,7 @@ def _energy_pairs(structures: Sequence[LabelledStructure]) -> Iterator[tuple[str
 
 
 def energy_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]:
-    """Compare energies per atom of one composition between files: is their ratio that of two units, within 2 %?"""
+    """Compare energies per atom of one composition between files: a ratio within 2 % of that of two units."""
     for formula, first, source, one, two, members in _energy_pairs(structures):
         if one == 0 or two == 0:
             continue
@@ -125,8 +133,8 @@ def energy_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]
             if unit := _unit_of_ratio(ratio):
                 yield (
                     (
-                        f"{wrong}: energy: per atom of {formula} {one:.6g} in {first} and {two:.6g} in {source}, a ratio of "
-                        f"{ratio:.4g}, that of {unit} to eV: mixed units suspected; convert to eV"
+                        f"{wrong}: energy: per atom of {formula} {one:.6g} in {first} and {two:.6g} in {source}, a "
+                        f"ratio of {ratio:.4g}, that of {unit} to eV: mixed units suspected; convert to eV"
                     ),
                     members,
                 )
@@ -140,8 +148,8 @@ def energy_zeros(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]
         if abs(one - two) > ENERGY_ZERO and not units:
             yield (
                 (
-                    f"{source}: energy: {two:.6g} eV/atom of {formula}, in {first} {one:.6g}: another method or pseudopotential "
-                    "suspected; energies of two methods do not enter one fit"
+                    f"{source}: energy: {two:.6g} eV/atom of {formula}, in {first} {one:.6g}: another method or "
+                    "pseudopotential suspected; energies of two methods do not enter one fit"
                 ),
                 members,
             )
@@ -150,9 +158,9 @@ def energy_zeros(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]
 def stress_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]:
     """Suspect unit or sign of stresses, file by file.
 
-    Unit: the median of the largest component exceeds 1 eV/Å³, or the bulk modulus d(tr σ/3)/d(ln V) of structures of one
-    composition and type lies outside 0.2 to 510 GPa. Sign: that modulus is negative. The modulus is believed where 8
-    structures or more spread over 3 % of volume and correlate with it.
+    Unit: the median of the largest component exceeds 1 eV/Å³, or the bulk modulus d(tr σ/3)/d(ln V) of structures of
+    one composition and type lies outside 0.2 to 510 GPa. Sign: that modulus is negative. The modulus is believed where
+    8 structures or more spread over 3 % of volume and correlate with it.
     """
     for source, members in _by_source(structures).items():
         labelled = [k for k in members if structures[k].stress is not None]
@@ -163,8 +171,8 @@ def stress_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]
         if typical > LARGEST_STRESS:
             yield (
                 (
-                    f"{source}: stress: its largest component is typically {typical:.3g} eV/Å³ ({typical * 160.2:.0f} GPa): "
-                    "GPa or kbar suspected; convert to eV/Å³ (1 GPa = 0.00624 eV/Å³)"
+                    f"{source}: stress: its largest component is typically {typical:.3g} eV/Å³ ({typical * 160.2:.0f} "
+                    "GPa): GPa or kbar suspected; convert to eV/Å³ (1 GPa = 0.00624 eV/Å³)"
                 ),
                 labelled,
             )
@@ -176,16 +184,17 @@ def stress_units(structures: Sequence[LabelledStructure]) -> Iterator[Suspicion]
         if modulus < 0:
             yield (
                 (
-                    f"{source}: stress: it falls where the volume grows (d(tr σ/3)/d ln V = {modulus:.3g} eV/Å³): opposite sign "
-                    "suspected; ASE's stress is dE/d(strain)/volume, positive under tension (VASP and CP2K print its negative)"
+                    f"{source}: stress: it falls where the volume grows (d(tr σ/3)/d ln V = {modulus:.3g} eV/Å³): "
+                    "opposite sign suspected; ASE's stress is dE/d(strain)/volume, positive under tension (VASP and "
+                    "CP2K print its negative)"
                 ),
                 labelled,
             )
         elif not BULK_MODULI[0] < modulus < BULK_MODULI[1]:
             yield (
                 (
-                    f"{source}: stress: a bulk modulus of {modulus * 160.2:.3g} GPa follows from it and the volumes: another "
-                    "unit suspected; convert to eV/Å³"
+                    f"{source}: stress: a bulk modulus of {modulus * 160.2:.3g} GPa follows from it and the volumes: "
+                    "another unit suspected; convert to eV/Å³"
                 ),
                 labelled,
             )
@@ -201,7 +210,7 @@ def _kinds(structures: Sequence[LabelledStructure], members: Sequence[int]) -> l
 def _modulus(structures: Sequence[LabelledStructure], members: Sequence[int]) -> float | None:
     if len(members) < FEWEST:
         return None
-    volumes = np.array([structures[k].atoms.get_volume() / len(structures[k].atoms) for k in members])
+    volumes = np.array([structures[k].atoms.get_volume() / len(structures[k].atoms) for k in members])  # type: ignore[no-untyped-call]
     x: NDArray[np.float64] = np.log(volumes)
     y = np.array([np.mean(np.asarray(structures[k].stress)[:3]) for k in members])
     if np.diff(np.quantile(x, [0.1, 0.9]))[0] < VOLUME_SPREAD or y.std() == 0:

@@ -1,7 +1,7 @@
 """Labels by electronic-structure programs: labellers, a queue that survives being killed, labels made elsewhere."""
 
 from ufpnmr.active.labelling.external import Exported, Imported, export_structures, import_labels
-from ufpnmr.active.labelling.labeller import SHIPPED, Labeller, LabelError, Labels, create
+from ufpnmr.active.labelling.labeller import SHIPPED, LabelError, Labeller, Labels, create
 from ufpnmr.active.labelling.queue import Queue, Summary, label_queue
 
 __all__ = [

@@ -86,7 +86,7 @@ class Castep(FileLabeller):
         """Write ``label.cell`` and ``label.param``; see `FileLabeller`."""
         from ase.io.castep import write_castep_cell
 
-        bare = atoms.copy()
+        bare = atoms.copy()  # type: ignore[no-untyped-call]
         bare.set_constraint()
         with open(folder / "label.cell", "w", encoding="utf-8") as stream:
             write_castep_cell(stream, bare, precision=10)

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ufpnmr.active.labelling.labeller import Labeller, LabelError, create
+from ufpnmr.active.labelling.labeller import LabelError, Labeller, create
 from ufpnmr.active.labelling.ledger import LabelLedger
 from ufpnmr.active.labelling.queue import Queue, Summary, summarise, wanted
-from ufpnmr.active.labelling.worker import label_one
+from ufpnmr.active.labelling.recording import label_one
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:

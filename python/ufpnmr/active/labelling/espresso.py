@@ -98,7 +98,7 @@ class Espresso(FileLabeller):
         """Write ``label.pwi``; see `FileLabeller`."""
         from ase.io import write
 
-        missing = sorted(set(atoms.get_chemical_symbols()) - set(self.pseudopotentials))
+        missing = sorted(set(atoms.get_chemical_symbols()) - set(self.pseudopotentials))  # type: ignore[no-untyped-call]
         if missing:
             raise LabelError(f"espresso: no pseudopotential named for {', '.join(missing)} (option pseudopotentials)")
         data = copy.deepcopy(self.input_data)

@@ -16,8 +16,8 @@ from ufpnmr.active.labelling.labeller import LabelError, Labels, checked, create
 from ufpnmr.active.labelling.ledger import LabelLedger
 from ufpnmr.active.labelling.programs import FileLabeller, labels_of_file
 from ufpnmr.active.labelling.queue import file_name
+from ufpnmr.active.labelling.recording import labelled_atoms
 from ufpnmr.active.labelling.vasp import read_vasp
-from ufpnmr.active.labelling.worker import labelled_atoms
 from ufpnmr.errors import InputError
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.structures import read_atoms, unique_uids
@@ -115,7 +115,7 @@ def export_structures(
             raise InputError(f"{structures}: uid {uid!r}: its folder {name} belongs to another uid; rename one of them")
         place = folder / name
         place.mkdir(exist_ok=True)
-        bare = atoms.copy()
+        bare = atoms.copy()  # type: ignore[no-untyped-call]
         bare.info["uid"] = uid
         try:
             if writer is not None:
@@ -134,8 +134,8 @@ def export_structures(
 def import_labels(folder: str | Path, output: str | Path, pattern: str | None = None) -> Imported:
     """Read the outputs in an exported folder and append the labels to `output`.
 
-    An output is taken only if its cell, species and positions are those of the structure that was exported; the order of
-    its atoms may be another. VASP, CASTEP, Quantum ESPRESSO and CP2K outputs must have converged.
+    An output is taken only if its cell, species and positions are those of the exported structure; the order of its
+    atoms may be another. VASP, CASTEP, Quantum ESPRESSO and CP2K outputs must have converged.
 
     Parameters
     ----------

@@ -112,7 +112,7 @@ class CalculatorLabeller:
 
     def label(self, atoms: Atoms, folder: Path) -> Labels:
         """Label one structure; see `Labeller`."""
-        structure = atoms.copy()
+        structure = atoms.copy()  # type: ignore[no-untyped-call]
         calculator = self.calculator
         if hasattr(calculator, "directory"):
             calculator.directory = str(folder)

@@ -5,8 +5,8 @@
 ``OUT.extxyz.failed``   one line of JSON per failure
 ``OUT.extxyz.lock``     empty; byte 0 is locked while a file is written, another byte per structure while it is in work
 
-The locks are POSIX record locks: the kernel ends them with the process that holds them, however it dies, also across the
-nodes of a cluster where the file system supports locking.
+The locks are POSIX record locks: the kernel ends them with the process that holds them, however it dies, also across
+the nodes of a cluster where the file system supports locking.
 """
 
 from __future__ import annotations
@@ -202,10 +202,10 @@ def _uids(lines: list[bytes], path: Path) -> Iterator[str]:
         count = lines[row].strip()
         if not count.isdigit() or row + 2 + int(count) > len(lines):
             raise InputError(
-                f"{path}: expected extxyz with the number of atoms and as many lines, found {count[:20].decode()!r} in a "
-                "structure that is cut or foreign; remove it"
+                f"{path}: expected extxyz with the number of atoms and as many lines, found {count[:20].decode()!r} "
+                "in a structure that is cut or foreign; remove it"
             )
-        uid = key_val_str_to_dict(lines[row + 1].decode()).get("uid")
+        uid = key_val_str_to_dict(lines[row + 1].decode()).get("uid")  # type: ignore[no-untyped-call]
         if uid is None:
             raise InputError(f"{path}: a structure without uid; labels are kept by uid: give another output file")
         yield str(uid)

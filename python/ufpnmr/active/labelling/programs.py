@@ -10,7 +10,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -196,14 +196,15 @@ def labels_of_file(path: Path, atoms: Atoms, format: str | None) -> Labels:
     from ufpnmr.structures import match
 
     try:
-        found = read(path, index=-1, format=format)
+        frames = read(path, index=slice(-1, None), format=format)
+        found: Any = frames[-1]
     except Exception as error:
         # the formats of ASE raise what they like on a cut or foreign file
         raise LabelError(f"{path}: cannot be read: {type(error).__name__}: {error}") from error
     results = found.calc.results if found.calc is not None else {}
     if results.get("energy") is None or results.get("forces") is None:
         raise LabelError(f"{path}: expected energy and forces, found {', '.join(sorted(results)) or 'nothing'}")
-    target = atoms.copy()
+    target = atoms.copy()  # type: ignore[no-untyped-call]
     target.pbc = found.pbc
     order = match(target, found, tolerance=2e-3)
     if order is None:

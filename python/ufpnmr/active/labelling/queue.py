@@ -38,8 +38,8 @@ class Queue:
     Attributes
     ----------
     structures : Path
-        Structures in any format of ASE, in the order in which they are labelled. ``info["uid"]`` names each; where it is
-        missing, the content does.
+        Structures in any format of ASE, in the order in which they are labelled. ``info["uid"]`` names each; where it
+        is missing, the content does.
     output : Path
         Labelled extxyz.
     labeller : str
@@ -222,6 +222,8 @@ def _run_workers(queue: Queue, ledger: LabelLedger, run: str, jobs: int) -> None
                     workers[number] = _start(queue, run, deadline, number)
         finally:
             _stop(list(workers.values()))
+            with contextlib.suppress(OSError):
+                queue.work.rmdir()  # where nothing failed
 
 
 def _run_name(run: str) -> str:

@@ -91,12 +91,12 @@ class Vasp(FileLabeller):
 
         if atoms.info.get("charge", 0) and "NELECT" not in self.incar:
             raise LabelError("vasp: a charged cell needs the number of electrons; give it as NELECT (option incar)")
-        elements = sorted(set(atoms.get_chemical_symbols()))
+        elements = sorted(set(atoms.get_chemical_symbols()))  # type: ignore[no-untyped-call]
         sources = {e: self.potcars / self.setups.get(e, e) / "POTCAR" for e in elements}
         for element, path in sources.items():
             if not path.is_file():
                 raise LabelError(f"vasp: {path}: no such pseudopotential (of {element}; option setups)")
-        bare = atoms.copy()
+        bare = atoms.copy()  # type: ignore[no-untyped-call]
         bare.set_constraint()
         write_vasp(folder / "POSCAR", bare, sort=True, direct=False, vasp5=True)
         (folder / "POTCAR").write_bytes(b"".join(sources[e].read_bytes() for e in elements))

@@ -7,71 +7,18 @@ import shutil
 import sys
 import time
 import traceback
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ufpnmr.active.labelling.labeller import Labeller, LabelError, Labels, checked, create
+from ufpnmr.active.labelling.labeller import LabelError, create
 from ufpnmr.active.labelling.ledger import LabelLedger
 from ufpnmr.active.labelling.queue import Queue, current_note, file_name, fresh_folder, wanted
+from ufpnmr.active.labelling.recording import label_one
 from ufpnmr.errors import InputError
-from ufpnmr.provenance import package_version
 
 if TYPE_CHECKING:
-    from ase import Atoms
+    pass
 
-__all__ = ["labelled_atoms", "work"]
-
-
-def labelled_atoms(atoms: Atoms, uid: str, labels: Labels, **provenance: Any) -> Atoms:
-    """Return a copy of `atoms` with labels, uid and where they come from, as it is written.
-
-    Parameters
-    ----------
-    atoms : ase.Atoms
-    uid : str
-    labels : Labels
-    **provenance
-        Stored in ``info`` under ``label_NAME``.
-    """
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    result: Atoms = atoms.copy()
-    result.set_constraint()
-    result.info["uid"] = uid
-    notes = dict(labels.notes)
-    values = {"energy": labels.energy, "forces": labels.forces, "stress": labels.stress}
-    if "free_energy" in notes:
-        values["free_energy"] = notes.pop("free_energy")
-    provenance["ufpnmr"] = package_version("ufpnmr")
-    provenance["date"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    for key, value in {**provenance, **notes}.items():
-        if value not in (None, {}, []):
-            result.info[f"label_{key}"] = value
-    result.calc = SinglePointCalculator(result, **{k: v for k, v in values.items() if v is not None})
-    return result
-
-
-def label_one(labeller: Labeller, queue: Queue, version: str, uid: str, atoms: Atoms, folder: Path) -> Atoms:
-    """Label one structure in `folder` and return it as it is written.
-
-    Raises
-    ------
-    LabelError
-        It could not be labelled.
-    """
-    begin = time.monotonic()
-    try:
-        labels = checked(labeller.label(atoms, folder), atoms)
-    except (LabelError, InputError):
-        raise
-    except Exception as error:
-        # labellers of others raise what they like; the queue must not stop for one structure
-        raise LabelError(f"{type(error).__name__}: {error}") from error
-    seconds = round(time.monotonic() - begin, 2)
-    return labelled_atoms(
-        atoms, uid, labels, by=queue.labeller, version=version, options=dict(queue.options), seconds=seconds
-    )
+__all__ = ["work"]
 
 
 def work(queue: Queue, run: str, deadline: float, number: int) -> None:
