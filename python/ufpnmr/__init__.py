@@ -17,7 +17,20 @@ _LAZY = {
     "TensorSeries": "ufpnmr.results.tensors",
     "Record": "ufpnmr.results",
 }
-_MODULES = ("dynamics", "efg", "lammps", "nmr", "plots", "potential", "results", "statistics", "study", "trajectory")
+_MODULES = (
+    "active",
+    "dynamics",
+    "efg",
+    "lammps",
+    "nmr",
+    "plots",
+    "potential",
+    "results",
+    "statistics",
+    "structures",
+    "study",
+    "trajectory",
+)
 
 __all__ = ["Potential", "Record", "TensorSeries", "__version__"]
 

@@ -12,6 +12,7 @@ from ufpnmr.errors import UfpError, nearest
 
 _VERBS = {
     "study": "ufpnmr.cli.study",
+    "active": "ufpnmr.cli.active",
     "efg": "ufpnmr.cli.efg",
     "acf": "ufpnmr.cli.acf",
     "decay": "ufpnmr.cli.decay",

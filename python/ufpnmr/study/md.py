@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ufpnmr import guard
 from ufpnmr.errors import UfpError
-from ufpnmr.study import guard
 from ufpnmr.study.config import StudyConfig
 
 __all__ = ["RUN_NAME", "lammps_command", "run_md", "trajectory_file"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 from ufpnmr.errors import InputError, nearest
+from ufpnmr.interruption import Interrupted, signals_as_interrupted
 from ufpnmr.study.config import StudyConfig
 from ufpnmr.study.ledger import Ledger
 from ufpnmr.study.plan import stages_of
@@ -17,20 +15,6 @@ from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Bar, Workshop
 
 __all__ = ["Interrupted", "Study"]
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM; what is finished is kept and the next run continues.
-
-    Attributes
-    ----------
-    exit_code : int
-        128 + the number of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
-        self.exit_code = 128 + number
 
 
 class Study:
@@ -100,7 +84,7 @@ class Study:
         chosen = self._chosen(only, until)
         self.check()
         ran = []
-        with self.ledger.locked(), _signals():
+        with self.ledger.locked(), signals_as_interrupted():
             for name in chosen:
                 if self.ledger.state(name) == "done" and not force:
                     continue
@@ -146,20 +130,3 @@ def _short(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`, once: clean-up is not interrupted again."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

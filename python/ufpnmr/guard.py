@@ -1,7 +1,7 @@
-"""Run a command that must not outlive the study: ``python guard.py COMMAND ...``, standard library only.
+"""Run a command that must not outlive its caller: ``python guard.py COMMAND ...``, standard library only.
 
 The wheel's ``lmp`` and ``mpiexec`` start further processes. This one leads their process group, is told by the kernel
-when the study dies (even by SIGKILL) and then ends the group: two runs must never write the same files.
+when its caller dies (even by SIGKILL) and then ends the group: two runs must never write the same files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 def main(command: list[str]) -> int:
-    """Run `command`; return its exit code, or 143 when told to end.
+    """Run `command`; return its exit code, or 128 + the signal that ended it or this process.
+
+    Where the command was killed, what it had started is ended too.
 
     Parameters
     ----------
@@ -39,7 +41,11 @@ def main(command: list[str]) -> int:
     process = None
     try:
         process = subprocess.Popen(command, close_fds=False)
-        return process.wait()
+        code = process.wait()
+        if code < 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.killpg(0, signal.SIGTERM)
+        return code if code >= 0 else 128 - code
     except _Ended:
         os.killpg(0, signal.SIGTERM)
         if process is not None:
