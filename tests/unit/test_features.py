@@ -56,9 +56,7 @@ BASES = {
 @pytest.mark.parametrize("pbc", [True, False])
 def test_core_equals_the_plain_loops(name, pbc):
     basis, atoms = BASES[name], structure(1, 7, 4.2, pbc=pbc)
-    expected = naive_features.features(
-        basis, list(atoms.symbols), atoms.positions, atoms.cell.array if pbc else None
-    )
+    expected = naive_features.features(basis, list(atoms.symbols), atoms.positions, atoms.cell.array if pbc else None)
     found = basis.features(atoms)
     for kind in ("energy", "forces", "virial"):
         a, b = getattr(found, kind), getattr(expected, kind)

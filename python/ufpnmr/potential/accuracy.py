@@ -36,7 +36,7 @@ class Comparison:
     force_element : (A,) str array
         Element of each atom.
     stress, stress_label : (T, 6) arrays
-        GPa, xx yy zz yz xz xy.
+        eV/Å³, xx yy zz yz xz xy, ASE sign.
     stress_structure : (T,) int array
     config_types : tuple of str
         Of each structure; "unnamed" where the file has none.
@@ -86,7 +86,7 @@ class Comparison:
             "force_mae": _mean(np.abs(forces)),
             "force_rms_label": _rms(1e3 * self.forces_label[f]),
             "force_rmse_by_element": {str(e): _rms(forces[elements == e]) for e in np.unique(elements)},
-            "stress_rmse": _rms((self.stress - self.stress_label)[s]),
+            "stress_rmse": _rms(GPA_PER_EV_PER_CUBIC_ANGSTROM * (self.stress - self.stress_label)[s]),
         }
 
     def by_config_type(self) -> dict[str, dict[str, Any]]:
@@ -138,7 +138,6 @@ def compare(potential: Potential, structures: Sequence[LabelledStructure], *, th
             stress.append((out.stress, structure.stress))
             where["stress"].append(number)
     pairs = np.array(energy).reshape(-1, 2)
-    gpa = GPA_PER_EV_PER_CUBIC_ANGSTROM
     return Comparison(
         energy=pairs[:, 0],
         energy_label=pairs[:, 1],
@@ -147,8 +146,8 @@ def compare(potential: Potential, structures: Sequence[LabelledStructure], *, th
         forces_label=_rows([q for _, q in forces], 3),
         force_structure=np.array(where["forces"], dtype=np.intp),
         force_element=np.array(elements, dtype=np.str_),
-        stress=gpa * _rows([p for p, _ in stress], 6),
-        stress_label=gpa * _rows([q for _, q in stress], 6),
+        stress=_rows([p for p, _ in stress], 6),
+        stress_label=_rows([q for _, q in stress], 6),
         stress_structure=np.array(where["stress"], dtype=np.intp),
         config_types=tuple(structure.config_type or "unnamed" for structure in structures),
         short_contacts=short,

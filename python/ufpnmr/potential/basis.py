@@ -218,25 +218,28 @@ class SplineBasis:
         InputError
             A block is missing or has other knots.
         """
-        out = np.zeros(self.n_columns)
-        for b in self.blocks:
-            if b.order == 1:
-                out[b.columns] = [potential.one_body.get(element, 0.0) for element in b.elements]
-                continue
-            if b.order == 2:
-                pair = potential.pair(b.elements[0], b.elements[1])
-                knots: tuple[Vector, ...] = (pair.knots,)
-                grid = pair.coefficients
-            else:
-                triplet = potential.triplet(b.elements[0], b.elements[1], b.elements[2])
-                knots, grid = triplet.knots, triplet.coefficients
-            if any(
-                a.shape != k.shape or not np.allclose(a, k, rtol=0, atol=1e-8)
-                for a, k in zip(b.knots, knots, strict=True)
-            ):
-                raise InputError(f"{potential.source}: block {b.name}: expected the knots of the basis, found others")
-            out[b.columns] = b.compress(grid)
-        return out
+        return np.concatenate([self.block_coefficients(block, potential) for block in self.blocks])
+
+    def block_coefficients(self, block: ColumnBlock, potential: Potential) -> Vector:
+        """Return the coefficients of a potential on the columns of one block.
+
+        Raises
+        ------
+        InputError
+            The potential lacks the block or has it with other knots.
+        """
+        if block.order == 1:
+            return np.array([potential.one_body.get(element, 0.0) for element in block.elements])
+        knots: tuple[Vector, ...]
+        if block.order == 2:
+            pair = potential.pair(block.elements[0], block.elements[1])
+            knots, grid = (pair.knots,), pair.coefficients
+        else:
+            triplet = potential.triplet(block.elements[0], block.elements[1], block.elements[2])
+            knots, grid = triplet.knots, triplet.coefficients
+        if not all(map(_same_knots, block.knots, knots)):
+            raise InputError(f"{potential.source}: block {block.name}: expected the knots of the basis, found others")
+        return block.compress(grid)
 
     @cached_property
     def core(self) -> _core.Uf3Features:

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.columns import ColumnBlock
+from ufpnmr.potential.regularisation import Form, Regularisation
 from ufpnmr.toml_file import Count, InputFile, Positive, Section, read_toml
 
 __all__ = ["FitConfig", "basis_of", "read_config"]
@@ -19,7 +20,6 @@ __all__ = ["FitConfig", "basis_of", "read_config"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Trim = Annotated[int, Field(ge=0, le=8)]
 NotNegative = Annotated[float, Field(ge=0)]
-Label = Literal["energy", "forces", "stress"]
 
 
 class PairSplines(Section):
@@ -86,7 +86,7 @@ class Data(Section):
     withhold: Fraction | None = None
     """Fraction of the groups of `train` that is only used to judge the fit."""
     seed: int = 0
-    keys: dict[Label, str] = Field(default_factory=dict)
+    keys: dict[str, str] = Field(default_factory=dict)
     """Other names of labels in the files."""
     group: str = "group"
     """Name in the file under which structures of one run are marked; structures without it are groups of their own."""
@@ -115,14 +115,21 @@ class TypeWeights(Section):
     stress: NotNegative = 1.0
 
 
-class Regularisation(Section):
-    """Weights of the squared coefficients and of their second differences, by body order, 1/eV²."""
+class Strengths(Section):
+    """Regularisation by body order, 1/eV²: one over the prior variance of a coefficient or second difference."""
 
-    ridge_1b: NotNegative = 1e-8
+    ridge_1b: NotNegative = 1e-4
     ridge_2b: NotNegative
-    ridge_3b: NotNegative = 0.0
+    ridge_3b: NotNegative = 100.0
     curvature_2b: NotNegative
-    curvature_3b: NotNegative = 0.0
+    curvature_3b: NotNegative = 100.0
+    form: Form = "differences"
+    """See `ufpnmr.potential.regularisation`."""
+
+    def regularisation(self) -> Regularisation:
+        """Return them as the solver takes them."""
+        ridge = {1: self.ridge_1b, 2: self.ridge_2b, 3: self.ridge_3b}
+        return Regularisation(ridge, {2: self.curvature_2b, 3: self.curvature_3b}, self.form)
 
 
 class OneBody(Section):
@@ -162,7 +169,7 @@ class FitConfig(Section):
     data: Data
     splines: Splines
     noise: Noise
-    regularisation: Regularisation
+    regularisation: Strengths
     weights: dict[str, TypeWeights] = Field(default_factory=dict)
     """Configuration type -> factors."""
     one_body: OneBody = OneBody()
