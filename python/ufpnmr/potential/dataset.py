@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -14,7 +14,7 @@ from ufpnmr.potential.fit_config import Data, TypeWeights
 from ufpnmr.potential.gram import Target
 from ufpnmr.structures import LabelledStructure, check, read_structures
 
-__all__ = ["Dataset", "elements_of", "folds", "read_dataset", "targets"]
+__all__ = ["Dataset", "by_atomic_number", "check_dataset", "elements_of", "folds", "read_dataset", "targets"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,8 +83,22 @@ def check_dataset(dataset: Dataset, basis: SplineBasis) -> None:
 
 def elements_of(structures: Sequence[LabelledStructure]) -> tuple[str, ...]:
     """Return the elements of some structures by atomic number."""
-    found = {str(symbol) for structure in structures for symbol in structure.atoms.symbols}
-    return tuple(sorted(found, key=lambda symbol: atomic_numbers[symbol]))
+    return by_atomic_number({str(symbol) for structure in structures for symbol in structure.atoms.symbols})
+
+
+def by_atomic_number(symbols: Iterable[str]) -> tuple[str, ...]:
+    """Return element symbols in the order in which potential files list them.
+
+    Raises
+    ------
+    InputError
+        Not an element.
+    """
+    names = list(symbols)
+    for name in names:
+        if name not in atomic_numbers or name == "X":
+            raise InputError(f"expected element symbols, found {name!r}")
+    return tuple(sorted(names, key=lambda symbol: atomic_numbers[symbol]))
 
 
 def targets(

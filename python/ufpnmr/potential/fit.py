@@ -15,7 +15,7 @@ from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.calibration import Calibration, calibrate
-from ufpnmr.potential.dataset import Dataset, check_dataset, elements_of, folds, targets
+from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
 from ufpnmr.potential.fit_config import FitConfig, basis_of
 from ufpnmr.potential.gram import Kind, NormalEquations, accumulate
 from ufpnmr.potential.gram_file import read_equations
@@ -82,7 +82,7 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
         Structures that cannot be fitted to, or columns that neither data nor regularisation determine.
     """
     started = time.perf_counter()
-    elements = config.splines.elements or elements_of(dataset.train)
+    elements = by_atomic_number(config.splines.elements or elements_of(dataset.train))
     basis = basis_of(config.splines, elements)
     check_dataset(dataset, basis)
     say(f"{len(dataset.train)} structures to train on, {len(dataset.test)} withheld; {basis.n_columns} coefficients")

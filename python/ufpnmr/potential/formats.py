@@ -26,7 +26,9 @@ def read(path: Path) -> Potential:
     text = _text(path)
     if text.lstrip().startswith("{"):
         return uf3_json.parse(text, path.name)
-    return from_core(_parse(text, path.name, ()), path.name)
+    posterior = path.with_suffix(".posterior.h5")
+    potential = from_core(_parse(text, path.name, ()), path.name)
+    return dataclasses.replace(potential, posterior_file=posterior if posterior.is_file() else None)
 
 
 def write(potential: Potential, path: Path, *, force: bool = False, allow_unloadable: bool = False) -> None:

@@ -23,17 +23,12 @@ from ufpnmr.potential.calibration import Calibration
 from ufpnmr.potential.columns import ColumnLayout
 from ufpnmr.potential.posterior import Factor, LowRank, Posterior, Triangle, fingerprint
 
-__all__ = ["compressed", "load", "save", "sidecar"]
+__all__ = ["compressed", "load", "save"]
 
 Vector = NDArray[np.float64]
 
 _SCHEMA, _VERSION = "ufpnmr.posterior", 1
 _PROBES = 64
-
-
-def sidecar(potential: str | Path) -> Path:
-    """Return the path of the posterior of a potential: ``LPS.uf3`` -> ``LPS.posterior.h5``."""
-    return Path(potential).with_suffix(".posterior.h5")
 
 
 def compressed(
