@@ -8,7 +8,7 @@ import pytest
 
 import synthetic_fit
 from ufpnmr.errors import InputError
-from ufpnmr.potential import columns, posterior_file, regularisation, solve
+from ufpnmr.potential import columns, formats, posterior_file, regularisation, solve
 from ufpnmr.potential.calibration import Calibration, calibrate
 from ufpnmr.potential.posterior import LowRank, Posterior, Triangle, evidence_scale, fingerprint
 from ufpnmr.potential.regularisation import Regularisation
@@ -246,7 +246,7 @@ def test_file_of_the_triangle(posterior, withheld, tmp_path):
     small = posterior_file.compressed(known, probes=withheld.x)
     assert isinstance(small.factor, Triangle)
     assert max(small.loss.values()) < 1e-5
-    path = posterior_file.sidecar(tmp_path / "LS.uf3")
+    path = formats.sidecar(tmp_path / "LS.uf3")
     assert path.name == "LS.posterior.h5"
     posterior_file.save(small, path, LAYOUT, provenance={"date": "today"})
     back = posterior_file.load(path, LAYOUT, posterior.coefficients)
