@@ -9,6 +9,7 @@ from ufpnmr.plots.correlation import correlation
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.msd import mean_square_displacement
+from ufpnmr.plots.parity import parity
 from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.style import save
 from ufpnmr.plots.traces import displacement_traces
@@ -21,6 +22,7 @@ __all__ = [
     "frequency_histogram",
     "label_populations",
     "mean_square_displacement",
+    "parity",
     "save",
     "threshold_scan",
 ]

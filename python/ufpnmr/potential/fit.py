@@ -15,6 +15,7 @@ from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.calibration import Calibration, calibrate
+from ufpnmr.potential.core_repulsion import coverage, extend
 from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
 from ufpnmr.potential.fit_config import FitConfig, basis_of
 from ufpnmr.potential.gram import Kind, NormalEquations, accumulate
@@ -100,10 +101,12 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
     for note in solution.notes:
         say(note)
     sigma0 = evidence_scale(solution, total.yy, total.rows)
-    posterior = Posterior.of(solution, sigma0=sigma0)
+    covered = coverage(basis, [s.atoms for s in dataset.train])
+    coefficients, cores = extend(basis, solution.coefficients, covered)
+    posterior = Posterior.of(solution, sigma0=sigma0, coefficients=coefficients)
     solved = time.perf_counter()
 
-    potential = basis.potential(solution.coefficients, author=config.author, citation=config.citation)
+    potential = basis.potential(coefficients, author=config.author, citation=config.citation)
     train = compare(potential, dataset.train, threads=threads)
     test = compare(potential, dataset.test, threads=threads) if dataset.test else None
     calibration = _calibration(basis, posterior, dataset.test, test)
@@ -120,6 +123,8 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
         "sigma": {kind: value for kind, value in sigma.items() if math.isfinite(value)},
         "sigma0": sigma0,
         "calibration": {kind: c.to_dict() for kind, c in calibration.items()},
+        "coverage": {name: c.to_dict() for name, c in covered.items()},
+        "repulsive_core": {name: core.to_dict() for name, core in cores.items()},
         "condition": solution.condition,
         "notes": list(solution.notes),
         "seconds": {"features and sums": round(summed - started, 2), "solving": round(solved - summed, 2)},
