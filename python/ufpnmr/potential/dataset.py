@@ -44,9 +44,8 @@ def read_dataset(data: Data) -> Dataset:
     types = {s.config_type for s in (*train, *test) if s.config_type is not None}
     for name in data.exclude:
         if name not in types:
-            raise InputError(
-                f"data.exclude: no structure of type {name!r}{nearest(name, types)}; there are {', '.join(sorted(types))}"
-            )
+            known = ", ".join(sorted(types))
+            raise InputError(f"data.exclude: no structure of type {name!r}{nearest(name, types)}; there are {known}")
     train, test = ([s for s in part if s.config_type not in data.exclude] for part in (train, test))
     if not train:
         raise InputError("data.train: expected at least one structure, found none that is not excluded")

@@ -71,7 +71,14 @@ def _errors(by_type: Mapping[str, Any], everything: Mapping[str, Any]) -> str:
 
 def _calibration(record: Mapping[str, Any]) -> str:
     rows = [
-        [kind, f"{c['factor']:.2f}", f"{c['floor']:.3g}", f"{c['within_one']:.1%}", f"{c['within_two']:.1%}", c["count"]]
+        [
+            kind,
+            f"{c['factor']:.2f}",
+            f"{c['floor']:.3g}",
+            f"{c['within_one']:.1%}",
+            f"{c['within_two']:.1%}",
+            c["count"],
+        ]
         for kind, c in record["calibration"].items()
     ]
     return "\n\n".join(
@@ -84,20 +91,26 @@ def _calibration(record: Mapping[str, Any]) -> str:
 
 
 def _search(search: Mapping[str, Any]) -> str:
-    rows = [[*(f"{value:g}" for value in row["strengths"].values()), f"{row['score']:.4f}", f"{row['error']:.4f}"]
-            for row in search["table"]]
-    names = list(search["table"][0]["strengths"])
+    rows = []
+    for candidate in search["table"]:
+        strengths = candidate["regularisation"]
+        row: list[object] = [f"{value:g}" for kind in ("ridge", "curvature") for value in strengths[kind].values()]
+        error = "singular" if candidate["error"] is None else f"{candidate['error']:.4f}"
+        spread = "" if candidate["error"] is None else f"{candidate['standard_error']:.4f}"
+        rows.append([*row, error, spread])
+    first = search["table"][0]["regularisation"]
+    names = [f"{kind} {order}-body" for kind in ("ridge", "curvature") for order in first[kind]]
     return "\n\n".join(
         [
-            f"Mean squared withheld residual in units of the assumed noise, {search['folds']} folds by group; chosen by "
-            f"the rule `{search['rule']}`.",
-            _table([*names, "score", "standard error"], rows),
+            f"Mean squared withheld residual in units of the assumed noise, {search['folds']} folds by group; chosen "
+            f"by the rule {search['rule']}.",
+            _table([*names, "error", "standard error"], rows),
         ]
     )
 
 
 def _learning_curve(curve: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[point["structures"], f"{point['score']:.4f}"] for point in curve]
+    rows = [[point["structures"], f"{point['error']:.4f}"] for point in curve]
     return _table(["structures", "mean squared withheld residual / noise²"], rows)
 
 
