@@ -45,7 +45,7 @@ def command(
 ) -> int:
     """Fit a two- and three-body spline potential to labelled structures.
 
-    Writes NAME.uf3, which LAMMPS reads, NAME.posterior.h5 for uncertainties, NAME.fit.json and NAME.fit.md with figures.
+    Writes NAME.uf3, which LAMMPS reads, NAME.posterior.h5 for uncertainties, NAME.fit.json, NAME.fit.md and figures.
     Everything is written at the end; an interrupted fit leaves nothing.
 
     \b

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Vector = NDArray[np.float64]
+_GAIN = 1e-3  # relative gain below which a strength is left where it is
 Rule = Literal["minimum", "one-standard-error"]
 Strength = tuple[Literal["ridge", "curvature"], int]
 
@@ -282,7 +283,7 @@ def coordinate_search(
         for axis, direction in itertools.product(range(len(strengths)), (1, -1)):
             while True:
                 there = tuple(s + direction * (a == axis) for a, s in enumerate(here))
-                if not at(there).error < at(here).error:
+                if not at(there).error < (1 - _GAIN) * at(here).error:
                     break
                 here = there
         if here == before:
