@@ -20,7 +20,7 @@ LAYOUT = naive_features.layout(("Li", "S"), KNOTS)
 
 def covered_from(start, gap=()):
     edges = np.unique(KNOTS)
-    counts = [0 if low < start - 1e-9 or low in gap else 7 for low in edges[:-1]]
+    counts = [0 if low < start - 1e-9 or low in gap else 70 for low in edges[:-1]]
     return {
         block.name: Coverage(block.name, tuple(edges.tolist()), tuple(counts), start)
         for block in LAYOUT.blocks
@@ -131,7 +131,7 @@ def test_gaps_are_reported():
     covered = covered_from(float(edges[4]), gap=edges[[7, 8, 12]])["S-S"]
     assert covered.start() == edges[4]
     assert covered.gaps() == [(edges[7], edges[9]), (edges[12], edges[13])]
-    assert covered.start(minimum=8) is None
+    assert covered.start(minimum=80) is None
 
 
 def test_coverage_counts_each_bond_once():

@@ -1,6 +1,7 @@
 """The repulsive core: what a pair potential does at distances that no training structure holds.
 
-Rule. Let r0 be the lower end of the first knot interval of a pair that holds training distances. Below r0 the pair term
+Rule. Let r0 be the lower end of the first knot interval of a pair that holds at least `MINIMUM` training distances (a
+few strays at its far end do not determine a curve, and the fit then turns over below them). Below r0 the pair term
 continues with its slope at r0 where that is repulsive (else with slope zero), plus half the universal nuclear repulsion
 U of Ziegler, Biersack and Littmark without its value and slope at r0,
 
@@ -33,9 +34,12 @@ from ufpnmr.units import COULOMB_EV_ANGSTROM
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["Core", "Coverage", "coverage", "extend", "nuclear_repulsion"]
+__all__ = ["MINIMUM", "Core", "Coverage", "coverage", "extend", "nuclear_repulsion"]
 
 Vector = NDArray[np.float64]
+
+MINIMUM = 10
+"""Distances that a knot interval needs to count as covered."""
 
 # J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Solids, vol. 1, Pergamon, New York 1985:
 # universal screening function sum_k A_k exp(-B_k r/a), a = 0.8854 a0 / (Z1^0.23 + Z2^0.23), here with the rounded
@@ -73,14 +77,14 @@ class Coverage:
         counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
         return Coverage(self.pair, self.edges, counts, min(self.closest, other.closest))
 
-    def start(self, minimum: int = 1) -> float | None:
+    def start(self, minimum: int = MINIMUM) -> float | None:
         """Return r0: the lower end of the first interval with at least `minimum` distances; None if there is none."""
         for edge, count in zip(self.edges, self.counts, strict=False):
             if count >= minimum:
                 return edge
         return None
 
-    def gaps(self, minimum: int = 1) -> list[tuple[float, float]]:
+    def gaps(self, minimum: int = MINIMUM) -> list[tuple[float, float]]:
         """Return the ranges (Å) above r0 with fewer than `minimum` distances in each interval."""
         start, out = self.start(minimum), list[tuple[float, float]]()
         for low, high, count in zip(self.edges, self.edges[1:], self.counts, strict=False):
@@ -202,7 +206,7 @@ def coverage(layout: ColumnLayout, structures: Iterable[Atoms]) -> dict[str, Cov
 
 
 def extend(
-    layout: ColumnLayout, coefficients: Vector, covered: Mapping[str, Coverage], *, minimum: int = 1
+    layout: ColumnLayout, coefficients: Vector, covered: Mapping[str, Coverage], *, minimum: int = MINIMUM
 ) -> tuple[Vector, dict[str, Core]]:
     """Extend pair terms to a repulsive core below the distances of the data, by the rule of the module.
 

@@ -1,7 +1,7 @@
 """The posterior beside a potential: ``NAME.posterior.h5``, next to ``NAME.uf3``.
 
-A file holds the factor in single precision: its whole triangle, or, where that is too large to ship, the least
-determined directions (`LowRank`). What this does to standard deviations is measured when it is made and stored: the
+A file holds the factor in single precision: its whole triangle, or, where that is too large to ship, the directions at
+both ends of its spectrum (`LowRank`). What this does to standard deviations is measured when it is made and stored: the
 median and largest relative error over three kinds of rows, called ``training`` (Gaussian rows with the second moments
 of the fit, A), ``isotropic`` (Gaussian rows with independent columns of the fit's size, far outside of it) and
 ``given`` (rows of the caller), and for a low rank the ``least`` and ``largest`` ratio that any row can have.
