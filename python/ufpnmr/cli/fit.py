@@ -120,7 +120,7 @@ def _write(
     write_text_atomically(paths["json"], json.dumps(document, indent=1) + "\n")
     write_text_atomically(paths["markdown"], markdown(result.record, captions))
     if "gram" in paths:
-        write_equations(paths["gram"], result.equations, result.basis, origin)
+        write_equations(paths["gram"], result.equations, result.basis, result.covered, origin)
     inflation = result.posterior.calibration["forces"].factor if "forces" in result.posterior.calibration else 1.0
     for number, member in enumerate(result.posterior.draws(committee or 0, seed=0, inflation=inflation)):
         result.basis.potential(member, **header).write(paths[f"committee {number}"], force=True)

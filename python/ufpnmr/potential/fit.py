@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
-from ufpnmr.potential.core_repulsion import coverage, extend
+from ufpnmr.potential.core_repulsion import Core, Coverage, coverage, extend
 from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
 from ufpnmr.potential.fit_config import FitConfig, Search, basis_of
 from ufpnmr.potential.gram import Kind, NormalEquations, accumulate
@@ -45,6 +45,8 @@ class Fit:
         Its columns.
     posterior : Posterior
         What the data leave open; calibrated where structures were withheld.
+    covered : dict
+        Pair -> distances of the training structures, those of the files that the fit started from included.
     equations : NormalEquations
         Of the training structures and of the files that the fit started from.
     train : Comparison
@@ -59,6 +61,7 @@ class Fit:
     potential: Potential
     basis: SplineBasis
     posterior: Posterior
+    covered: dict[str, Coverage]
     equations: NormalEquations
     train: Comparison
     withheld: Comparison | None
@@ -93,6 +96,12 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
     sigma = _sigmas(config)
     parts = folds(dataset.train, config.search.folds, config.data.group) if config.search else []
     equations, totals = _sums(config, dataset, basis, parts or [list(range(len(dataset.train)))], sigma, threads, say)
+    covered = coverage(basis, [s.atoms for s in dataset.train])
+    for path in config.start_from:
+        earlier, seen = read_equations(path, basis)
+        equations += earlier
+        covered |= {name: covered[name] + more for name, more in seen.items()}
+        say(f"added {earlier.structures} structures of {path.name}")
     summed = time.perf_counter()
 
     prior = None if config.prior is None else _prior_mean(basis, config)
@@ -126,8 +135,10 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
     for note in solution.notes:
         say(note)
     sigma0 = evidence_scale(solution, total.yy, total.rows)
-    covered = coverage(basis, [s.atoms for s in dataset.train])
-    coefficients, cores = extend(basis, solution.coefficients, covered)
+    coefficients = solution.coefficients
+    cores: dict[str, Core] = {}
+    if prior is None:  # an earlier potential says itself how it goes on at short distances
+        coefficients, cores = extend(basis, coefficients, covered)
     posterior = Posterior.of(solution, sigma0=sigma0, coefficients=coefficients)
     solved = time.perf_counter()
 
@@ -154,7 +165,8 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
     }
     keep = ("title", "train", "test", "cross_validation", "regularisation", "sigma", "calibration")
     potential = dataclasses.replace(potential, training={key: record[key] for key in keep if key in record})
-    return Fit(potential, basis, posterior, equations, train, None if judged is None else judged.comparison, record)
+    withheld = None if judged is None else judged.comparison
+    return Fit(potential, basis, posterior, covered, equations, train, withheld, record)
 
 
 def _errors(name: str, comparison: Comparison) -> dict[str, Any]:
@@ -217,9 +229,6 @@ def _sums(
             totals.append(sums.total(sigma))
             say(f"part {number} of {len(parts)} summed")
         whole += sums
-    for path in config.start_from:
-        whole += read_equations(path, basis)
-        say(f"added {path.name}")
     return whole, totals
 
 

@@ -117,11 +117,14 @@ def _learning_curve(curve: Sequence[Mapping[str, Any]]) -> str:
 def _coverage(record: Mapping[str, Any]) -> str:
     rows = []
     for name, c in record["coverage"].items():
-        core = record["repulsive_core"][name]
         closest = "none" if c["closest"] is None else f"{c['closest']:.3f}"
-        start = "none" if core["start"] is None else f"{core['start']:.3f}"
-        pulls = ", ".join(f"{low:.2f} to {high:.2f}" for low, high in core["attractive"]) or "nowhere"
-        rows.append([name, closest, start, core["changed"], pulls, " ".join(map(str, c["counts"]))])
+        row = [name, closest, "of the prior", 0, "", " ".join(map(str, c["counts"]))]
+        if name in record["repulsive_core"]:
+            core = record["repulsive_core"][name]
+            row[2] = "none" if core["start"] is None else f"{core['start']:.3f}"
+            row[3] = core["changed"]
+            row[4] = ", ".join(f"{low:.2f} to {high:.2f}" for low, high in core["attractive"]) or "nowhere"
+        rows.append(row)
     header = ["pair", "closest, Å", "core below, Å", "coefficients set", "attracts below it", "bonds per knot interval"]
     return _table(header, rows)
 
