@@ -91,8 +91,6 @@ class Data(Section):
     """Other names of labels in the files."""
     group: str = "group"
     """Name in the file under which structures of one run are marked; structures without it are groups of their own."""
-    closest: Positive | None = None
-    """Å; structures with atoms closer than this are refused. The first knots if not given."""
     exclude: tuple[str, ...] = ()
     """Configuration types that are left out."""
 
