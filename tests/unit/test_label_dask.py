@@ -22,7 +22,7 @@ def queue(tmp_path):
 
 def test_dask_that_is_not_installed(queue, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match="Dask cannot be imported .*; install it: pip install distributed"):
+    with pytest.raises(InputError, match=r"Dask cannot be imported .*; install it: pip install distributed"):
         label_with_dask(queue, "tcp://127.0.0.1:1")
 
 

@@ -1,14 +1,14 @@
 """The labelled file: appended whole or not at all, whatever happens in between."""
 
 import json
-import multiprocessing
-import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import read
+from ase.io import read, write
 
 from ufpnmr.active.labelling import LabelError
 from ufpnmr.active.labelling.ledger import LabelLedger
@@ -95,7 +95,7 @@ def test_what_others_append_is_seen(tmp_path, ledger):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("4\nno uid here\nAr 0 0 0\nAr 0 0 1\nAr 0 1 0\nAr 1 0 0\n", "a structure without uid"),
+        ("4\nname=x\nAr 0 0 0\nAr 0 0 1\nAr 0 1 0\nAr 1 0 0\n", "a structure without uid"),
         ("4\nuid=a\nAr 0 0 0\nAr 0 0 1\n", "found '4' in a structure that is cut or foreign"),
         ("hello\n", "found 'hello'"),
         ("1\nuid=a\nAr 0 0 0", "expected a newline at its end"),
@@ -122,41 +122,44 @@ def test_failures(ledger):
     assert set(ledger.failures()) == {"u1", "u4"}
 
 
-def _hold(path, pipe):
-    ledger = LabelLedger(path)
-    with ledger.claim("u1") as mine, ledger.claim("u2") as other:
-        pipe.send((mine, other))
-        pipe.recv()
+HOLD = """
+import sys
+from ufpnmr.active.labelling.ledger import LabelLedger
+ledger = LabelLedger(sys.argv[1])
+with ledger.claim("u1") as mine, ledger.claim("u2") as other:
+    print(mine, other, flush=True)
+    sys.stdin.read()
+"""
 
 
-def test_a_claim_ends_with_its_process(tmp_path, ledger):
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_hold, args=(ledger.path, there))
-    process.start()
-    assert here.recv() == (True, True)
+def test_a_claim_ends_with_its_process(ledger):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, ledger.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "True True\n"
     with ledger.claim("u1") as mine:
         assert not mine
     with ledger.claim("u3") as mine:
         assert mine
     process.kill()
-    process.join()
+    process.communicate(timeout=30)
     with ledger.claim("u1") as mine:
         assert mine
 
 
-def _append_many(path, start):
-    ledger = LabelLedger(path)
-    for k in range(start, start + 25):
-        ledger.append(labelled(k))
-    os._exit(0)
+APPEND = """
+import sys
+from ase.io import read, write
+from ufpnmr.active.labelling.ledger import LabelLedger
+ledger = LabelLedger(sys.argv[1])
+for atoms in read(sys.argv[2], ":")[int(sys.argv[3]) : int(sys.argv[3]) + 25]:
+    ledger.append(atoms)
+"""
 
 
 def test_many_processes_append_to_one_file(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_append_many, args=(tmp_path / "o.extxyz", start)) for start in (0, 20, 40)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert sorted(uids(tmp_path / "o.extxyz")) == sorted(f"u{k}" for k in range(65))  # the overlap is there once
+    write(tmp_path / "all.extxyz", [labelled(k) for k in range(65)])
+    files = (tmp_path / "out.extxyz", tmp_path / "all.extxyz")
+    workers = [subprocess.Popen([sys.executable, "-c", APPEND, *files, str(start)]) for start in (0, 20, 40)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    assert sorted(uids(files[0])) == sorted(f"u{k}" for k in range(65))  # the overlap is there once
