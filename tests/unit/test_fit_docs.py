@@ -23,7 +23,9 @@ def test_every_key_is_in_the_reference(repository):
     text = (repository / "docs" / "fit.md").read_text(encoding="utf-8")
     named = set(keys(FitConfig))
     assert len(named) > 40
-    missing = [name for name in sorted(named) if not any(f"{a}{name}{b}" in text for a, b in ("``", "[]", ".]", "[.", ".."))]
+    missing = [
+        name for name in sorted(named) if not any(f"{a}{name}{b}" in text for a, b in ("``", "[]", ".]", "[.", ".."))
+    ]
     assert not missing
 
 

@@ -49,24 +49,6 @@ def refitted(rows, labels, settings, count=4):
     return out
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_group_is_in_two_folds(seed):
-    generator = np.random.default_rng(seed)
-    groups = [f"run {n}" for n in generator.integers(0, 17, 200)]
-    fold = selection.assign_folds(groups, 5, seed)
-    for name in set(groups):
-        assert len({int(f) for f, g in zip(fold, groups, strict=True) if g == name}) == 1
-    assert set(fold.tolist()) == set(range(5))
-    sizes = np.bincount(fold)
-    assert sizes.max() - sizes.min() <= max(groups.count(g) for g in groups)
-    np.testing.assert_array_equal(fold, selection.assign_folds(groups, 5, seed))
-
-
-def test_too_few_groups():
-    with pytest.raises(InputError, match="no more than the 2 groups of structures, found 3"):
-        selection.assign_folds(["a", "b", "a"], 3, 0)
-
-
 def test_grid_search_is_the_refit_of_every_fold(rows, labels):
     grid = selection.candidates(START, {("ridge", 3): (0.01, 1, 100), ("curvature", 2): (1, 1000)})
     assert len(grid) == 6

@@ -1,6 +1,6 @@
 """Choice of the regularisation by cross-validation, and learning curves, from Gram matrices alone.
 
-Structures are dealt into folds by group (a run, a composition), never splitting one. With the normal equations of each
+Structures are dealt into folds by group (a run, a composition; `ufpnmr.potential.dataset.folds`), never splitting one. With the normal equations of each
 fold, the fit without fold k has the sum of the others, and its withheld weighted squared error follows from those of
 the fold, y^T y - 2 c . b_k + c^T G_k c: no structure is featurised twice. One candidate costs one Cholesky
 factorisation per fold (0.5 s for 3,420 columns on one core of an EPYC Zen 5), one buffer of the size of a Gram matrix,
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -26,7 +26,6 @@ __all__ = [
     "Candidate",
     "LearningPoint",
     "Search",
-    "assign_folds",
     "candidates",
     "coordinate_search",
     "grid_search",
@@ -136,45 +135,6 @@ class LearningPoint:
     rows: int
     error: float
     coefficients: Vector
-
-
-def assign_folds(groups: Sequence[Hashable], count: int, seed: int) -> NDArray[np.intp]:
-    """Deal structures into folds of about equal size without splitting a group.
-
-    Parameters
-    ----------
-    groups : sequence of n labels
-        Group of each structure.
-    count : int
-        Number of folds.
-    seed : int
-        Decides among groups of one size.
-
-    Returns
-    -------
-    (n,) int array
-        Fold of each structure.
-
-    Raises
-    ------
-    InputError
-        Fewer groups than folds.
-    """
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}
-    member = np.array([numbers[name] for name in groups], dtype=np.intp)
-    if not 2 <= count <= len(numbers):
-        raise InputError(
-            f"folds: expected 2 or more and no more than the {len(numbers)} groups of structures, found {count}; use "
-            "fewer folds or name the groups more finely"
-        )
-    sizes = np.bincount(member)
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    fold_of, filled = np.empty(len(sizes), dtype=np.intp), np.zeros(count, dtype=np.intp)
-    for group in order:  # the largest first, each into the emptiest fold
-        fold_of[group] = filled.argmin()
-        filled[fold_of[group]] += sizes[group]
-    return fold_of[member]
 
 
 def candidates(start: Regularisation, factors: Mapping[Strength, Sequence[float]]) -> list[Regularisation]:
