@@ -11,6 +11,7 @@ the nodes of a cluster where the file system supports locking.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -133,7 +134,12 @@ class LabelLedger:
         place = 1 + int.from_bytes(hashlib.sha256(uid.encode()).digest()[:7], "big")
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise InputError(
+                    f"{self.path}: its file system has no POSIX locks ({error.strerror}); write to another, or give every "
+                    "process its own output and part"
+                ) from error
             yield False
             return
         try:
