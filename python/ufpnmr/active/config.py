@@ -191,7 +191,7 @@ class ActiveConfig(Section):
             raise ValueError("hops: expected [[states]] in whose runs to find them")
         if not (self.states or self.paths or self.candidates.pool or self.candidates.folders):
             raise ValueError("expected a source of candidates: [[states]], [[paths]], candidates.pool or .folders")
-        names = [x.name for x in (*self.states, *self.paths)]
+        names = [state.name for state in self.states] + [path.name for path in self.paths]
         if len(set(names)) < len(names):
             raise ValueError(f"expected states and paths of different names, found {', '.join(names)}")
         return self

@@ -27,9 +27,11 @@ def in_lammps_frame(atoms: Atoms) -> Atoms:
     """
     if not atoms.pbc.all() or abs(np.linalg.det(atoms.cell.array)) < 1e-6:
         raise InputError("expected a cell that is periodic in all directions, found another; give the structure one")
-    cell, turn = atoms.cell.standard_form()
+    cell, turn = (np.asarray(part) for part in atoms.cell.standard_form())
     out: Atoms = atoms.copy()  # type: ignore[no-untyped-call]
-    out.set_cell(cell)
+    if cell[2, 2] < 0:
+        cell, turn = cell * [1, 1, -1], turn * [[1], [1], [-1]]
+    out.set_cell(cell)  # type: ignore[no-untyped-call]
     out.positions = atoms.positions @ turn.T
     return out
 

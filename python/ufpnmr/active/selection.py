@@ -171,7 +171,7 @@ class Budget:
 
     def cost(self, size: int) -> float:
         """Return the cost of a structure of `size` atoms."""
-        return float(size) ** self.exponent
+        return float(np.power(float(size), self.exponent))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -311,4 +311,4 @@ def _random(
 
 
 def _volume(atoms: Atoms) -> float:
-    return float(abs(np.linalg.det(atoms.cell.array))) if atoms.pbc.all() else 0.0
+    return abs(float(np.linalg.det(atoms.cell.array))) if atoms.pbc.all() else 0.0
