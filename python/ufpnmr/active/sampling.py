@@ -175,7 +175,7 @@ write_restart {name}.restart
     command = lmp_command(["-in", f"{name}.in", "-log", f"{name}.log"], md.ranks)
     code = run_lmp(command, folder, folder / f"{name}.out", threads=md.threads)
     frames = []
-    end = None if code == 0 else f"LAMMPS: {error_line(folder / f'{name}.out')}"
+    end = None if code == 0 else _complaint(folder / f"{name}.out")
     for step, atoms in read_frames(dump, elements):
         wrong = assessor.insane(atoms)
         if wrong is not None:
@@ -187,6 +187,12 @@ write_restart {name}.restart
             end = f"step {step}: predicted force error {deviation.max():.3g} eV/Å"
             break
     return {"frames": frames, "end": end, "exit_code": code}
+
+
+def _complaint(output: Path) -> str:
+    """Say why LAMMPS gave up."""
+    line = error_line(output)
+    return f"hotter than {_HOT:g} times the temperature" if "fix-id sane" in line else f"LAMMPS: {line}"
 
 
 def _take(out: Trajectory, done: Path, assessor: Assessor) -> str | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Gathered", "gather"]
 
 Say = Callable[[str], object]
+_LAST = 3
+"""Frames at the end of a run that ended before its time: candidates in any case."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,14 +110,14 @@ def gather(
 
 
 def _frames(config: ActiveConfig, cycle: int, trajectory: Trajectory, hop: set[int]) -> list[Atoms]:
-    """Frames of a run that are candidates: every n-th, those around hops, and the last sane one."""
+    """Frames of a run that are candidates: every n-th, those around hops, and the last sane ones."""
     md, run = config.md, trajectory.run
     assert md is not None
     out = []
     errors = zip(trajectory.largest, trajectory.mean, strict=True)
     for number, ((step, atoms), (largest, mean)) in enumerate(zip(trajectory.frames, errors, strict=True)):
         regular = number >= md.skip_frames and (number - md.skip_frames) % md.candidate_every == 0
-        last = number == len(trajectory.frames) - 1 and trajectory.end != "complete"
+        last = number >= len(trajectory.frames) - _LAST and trajectory.end != "complete"
         if regular or last or step in hop:
             name = f"c{cycle:03d}-{run.name}"
             source = "hops" if step in hop else "md"
