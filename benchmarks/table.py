@@ -141,7 +141,37 @@ def microsecond(result: Result) -> str:
     return text
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond)}
+def fit(result: Result) -> str:
+    """Return the table of fit.py."""
+    header = ["", "per structure", "ratio"]
+    rows: list[list[object]] = [
+        [
+            f"`ufp fit`: energy, forces, stress, {result['columns']} columns",
+            f"{spread(result['seconds_per_structure'], 3)} s",
+            "",
+        ]
+    ]
+    if "uf3" in result:
+        peer = result["uf3"]
+        rows.append(
+            [
+                f"package uf3: energy, forces, {peer['columns']} columns",
+                f"{spread(peer['seconds_per_structure'], 1)} s",
+                spread(peer["ratio"], 0),
+            ]
+        )
+    text = markdown(header, rows)
+    if "whole_fit" in result:
+        whole = result["whole_fit"]
+        text += (
+            f"\n\nA whole fit to {whole['structures']} such structures on {whole['threads']} threads: "
+            f"{whole['seconds']} s, of which {whole['of which solving']} s for the solution, "
+            f"at most {whole['peak_MB']} MB."
+        )
+    return text
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit)}
 
 
 def table(result: Result) -> str:

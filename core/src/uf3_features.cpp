@@ -117,9 +117,9 @@ Uf3Features::Triplet Uf3Features::lay_out(const TripletFeatures &term)
   out.species = term.species;
   for (Index a = 0; a < 3; ++a) out.axis[a] = SplineAxis(term.knots[a], term.cutoff[a]);
   const bool symmetric = term.species[1] == term.species[2];
-  const auto [x, y, z] = std::array<int, 3>{static_cast<int>(term.knots[0].size()) - 4,
-                                            static_cast<int>(term.knots[1].size()) - 4,
-                                            static_cast<int>(term.knots[2].size()) - 4};
+  const auto [x, y, z] =
+      std::array<int, 3>{static_cast<int>(term.knots[0].size()) - 4, static_cast<int>(term.knots[1].size()) - 4,
+                         static_cast<int>(term.knots[2].size()) - 4};
   const int front_l = out.axis[0].padding_front(), front_m = out.axis[1].padding_front(),
             front_n = out.axis[2].padding_front();
   const int stride = out.axis[1].size();

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond")
+SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit")
 
 
 def run(*command, **kwargs):

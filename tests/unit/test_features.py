@@ -1,10 +1,10 @@
 """Features: the C++ core against the plainest loops, and against the evaluation they must agree with."""
 
-import naive_features
 import numpy as np
 import pytest
 from ase import Atoms
 
+import naive_features
 from ufpnmr.errors import DomainError, InputError
 from ufpnmr.potential import Potential
 from ufpnmr.potential.basis import SplineBasis
@@ -110,7 +110,7 @@ def test_stated_mistakes_are_named():
         basis.features(Atoms("LiNa", [(0, 0, 0), (2, 0, 0)]))
     with pytest.raises(DomainError):
         basis.features(Atoms("LiS", [(0, 0, 0), (2, 0, 0)], pbc=True, cell=np.zeros((3, 3))))
-    with pytest.raises(InputError, match="expected 1 coefficients|coefficients, found an array"):
+    with pytest.raises(InputError, match="coefficients, found an array of shape"):
         basis.potential(np.zeros(3))
     pair = ColumnBlock.pair(("Li", "Li"), clamped(1, 5, 6))
     with pytest.raises(InputError, match="found none for Li-S"):

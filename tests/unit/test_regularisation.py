@@ -145,3 +145,18 @@ def test_settings():
         Regularisation(curvature={2: -1.0})
     with pytest.raises(InputError, match=r"found 'uf3-0\.4' \(did you mean 'uf3-0\.4\.0'\?\)"):
         Regularisation(form="uf3-0.4")
+
+
+def test_weights_of_uf3():
+    """w / (N s^2), or its square in 0.4.0, is one over sigma squared."""
+    energies, forces = np.array([1.0, 3.0]), np.array([0.0, 2.0, 0.0, 2.0]) * 0.1
+    sigma_e, sigma_f = regularisation.uf3_sigmas(energies, forces, 0.2)
+    assert 1 / sigma_e**2 == pytest.approx(0.2 / (2 * 1.0))
+    assert 1 / sigma_f**2 == pytest.approx(0.8 / (4 * 0.1**2))
+    sigma_e, sigma_f = regularisation.uf3_sigmas(energies, forces, 0.2, "uf3-0.4.0")
+    assert 1 / sigma_e**2 == pytest.approx((0.2 / (2 * 1.0)) ** 2)
+    assert 1 / sigma_f**2 == pytest.approx((0.8 / (4 * 0.1)) ** 2)
+    with pytest.raises(InputError, match="above 0 and below 1, found 1"):
+        regularisation.uf3_sigmas(energies, forces, 1.0)
+    with pytest.raises(InputError, match="expected energies that differ, found 1 without spread"):
+        regularisation.uf3_sigmas(energies[:1], forces)

@@ -1,243 +1,139 @@
-"""Selection: gains against dense algebra, greedy choice against the naive one, budgets, gain over random choice."""
+"""Folds by group, the search over regularisation against refits from rows, learning curves."""
 
 import dataclasses
-import itertools
-import warnings
+import json
 
 import numpy as np
 import pytest
 
-import active_case
-from ufpnmr.active.config import ActiveConfig
-from ufpnmr.active.selection import Budget, Knowledge, force_deviation, scaled_rows, select
+import synthetic_fit
 from ufpnmr.errors import InputError
-from ufpnmr.potential.dataset import Dataset
-from ufpnmr.potential.fit import fit
-from ufpnmr.potential.fit_config import FitConfig, TypeWeights
-from ufpnmr.potential.posterior import LowRank
-from ufpnmr.toml_file import tomllib
+from ufpnmr.potential import regularisation, selection
+from ufpnmr.potential.regularisation import Regularisation
 
-SIGMA = {"energy": 0.01, "forces": 0.1, "stress": 0.1}
-METHODS = ("information", "variance")
-
-
-def fit_config():
-    document = tomllib.loads(active_case.FIT)["fit"]
-    document.pop("data")
-    return FitConfig.model_construct(**FitConfig.model_validate({**document, "data": {"train": [__file__]}}).__dict__)
-
-
-def fitted(structures, withheld=()):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # strained cells look like another unit
-        return fit(fit_config(), Dataset(tuple(structures), tuple(withheld)), threads=1)
+LAYOUT = synthetic_fit.small_layout()
+START = Regularisation(ridge={1: 1e-2, 2: 1.0, 3: 25.0}, curvature={2: 0.1, 3: 0.1})
 
 
 @pytest.fixture(scope="module")
-def truth():
-    return active_case.hidden_potential()
+def rows():
+    return synthetic_fit.rows(24, 11)
 
 
 @pytest.fixture(scope="module")
-def made(truth):
-    return fitted(active_case.structures(4, truth, 1))
+def labels(rows):
+    """Coefficients of the size that START expects, unit noise."""
+    generator = np.random.default_rng(0)
+    matrix = np.zeros((LAYOUT.n_columns,) * 2)
+    for where, block in regularisation.penalty(LAYOUT, START):
+        matrix[where, where] = block
+    c = np.linalg.solve(np.linalg.cholesky(matrix).T, generator.normal(size=LAYOUT.n_columns))
+    return rows.x @ c + generator.normal(size=len(rows.x))
 
 
-@pytest.fixture(scope="module")
-def candidates(truth):
-    return [s.atoms for s in active_case.structures(9, truth, 2)]
+def parts(rows, labels, count=4):
+    return [synthetic_fit.part(rows.x[rows.group % count == k], labels[rows.group % count == k]) for k in range(count)]
 
 
-def dense_covariance(posterior):
-    identity = np.eye(len(posterior.coefficients))
-    return posterior.covariance(identity) / posterior.sigma0**2
-
-
-def rows_of(basis, atoms):
-    return scaled_rows(basis.features(atoms, threads=1), atoms.get_volume(), SIGMA)
-
-
-def target_of(basis, candidates):
-    x = np.vstack([basis.features(a, threads=1).forces.reshape(-1, basis.n_columns) for a in candidates])
-    return x.T @ x / len(x)
-
-
-def dense_gain(covariance, rows, target, method):
-    """The formulas of the module, written with full matrices."""
-    inner = np.eye(len(rows)) + rows @ covariance @ rows.T
-    if method == "information":
-        return 0.5 * np.linalg.slogdet(inner)[1]
-    after = covariance - covariance @ rows.T @ np.linalg.solve(inner, rows @ covariance)
-    return np.trace(target @ (covariance - after))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_gain_is_the_dense_one_also_after_structures_were_added(made, candidates, method):
-    covariance, target = dense_covariance(made.posterior), target_of(made.basis, candidates)
-    knowledge = Knowledge(made.posterior, target if method == "variance" else None)
-    for atoms in candidates[:3]:
-        rows = rows_of(made.basis, atoms)
-        assert knowledge.gain(rows) == pytest.approx(dense_gain(covariance, rows, target, method), rel=1e-6)
-        knowledge.add(rows)
-        inner = np.eye(len(rows)) + rows @ covariance @ rows.T
-        covariance = covariance - covariance @ rows.T @ np.linalg.solve(inner, rows @ covariance)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_lazy_choice_is_the_naive_greedy_one(made, candidates, method):
-    covariance, target = dense_covariance(made.posterior), target_of(made.basis, candidates)
-    rows, expected = [rows_of(made.basis, atoms) for atoms in candidates], []
-    for _ in range(4):
-        left = [k for k in range(len(candidates)) if k not in expected]
-        best = max(left, key=lambda k: dense_gain(covariance, rows[k], target, method))
-        inner = np.eye(len(rows[best])) + rows[best] @ covariance @ rows[best].T
-        covariance = covariance - covariance @ rows[best].T @ np.linalg.solve(inner, rows[best] @ covariance)
-        expected.append(best)
-    picks = select(candidates, made.basis, made.posterior, SIGMA, Budget(4), method=method, threads=1)
-    assert [pick.index for pick in picks] == expected
-
-
-def test_sets_by_greedy_choice_are_near_the_best_ones(made, candidates):
-    """At least 1 - 1/e of the information of the best set (Nemhauser, Wolsey, Fisher 1978)."""
-    covariance = dense_covariance(made.posterior)
-    rows = [rows_of(made.basis, atoms) for atoms in candidates]
-
-    def information(indices):
-        return dense_gain(covariance, np.vstack([rows[k] for k in indices]), None, "information")
-
-    picks = select(candidates, made.basis, made.posterior, SIGMA, Budget(3), threads=1)
-    assert sum(pick.gain for pick in picks) == pytest.approx(information([pick.index for pick in picks]), rel=1e-6)
-    best = max(information(indices) for indices in itertools.combinations(range(len(candidates)), 3))
-    assert sum(pick.gain for pick in picks) >= (1 - 1 / np.e) * best
-
-
-def test_a_repeated_structure_is_not_chosen_twice_while_others_say_more(made, candidates):
-    twins = [candidates[0], candidates[0].copy(), *candidates[1:5]]
-    picks = [pick.index for pick in select(twins, made.basis, made.posterior, SIGMA, Budget(6), threads=1)]
-    assert max(picks.index(0), picks.index(1)) == 5
-
-
-def test_budgets(made, candidates):
-    sizes = [len(atoms) for atoms in candidates]
-    for budget in (Budget(atoms=30), Budget(2, 100), Budget(atoms=60, exponent=1.0)):
-        picks = select(candidates, made.basis, made.posterior, SIGMA, budget, threads=1)
-        chosen = [sizes[pick.index] for pick in picks]
-        assert len(set(pick.index for pick in picks)) == len(picks) > 0
-        assert budget.structures is None or len(chosen) <= budget.structures
-        assert budget.atoms is None or sum(chosen) <= budget.atoms
-    assert select(candidates, made.basis, made.posterior, SIGMA, Budget(atoms=5), threads=1) == []
-
-
-def test_cost_favours_small_structures(made, candidates):
-    large = candidates[1].repeat((2, 1, 1))
-    large.rattle(0.1, seed=1)
-    both = [large, *candidates[:4]]
-    assert select(both, made.basis, made.posterior, SIGMA, Budget(1), threads=1)[0].index == 0
-    assert select(both, made.basis, made.posterior, SIGMA, Budget(1, exponent=3.0), threads=1)[0].index != 0
-
-
-def test_reserved_places_come_first(made, candidates):
-    free = [pick.index for pick in select(candidates, made.basis, made.posterior, SIGMA, Budget(4), threads=1)]
-    least = [k for k in range(len(candidates)) if k not in free]
-    picks = select(candidates, made.basis, made.posterior, SIGMA, Budget(4), reserved=[(least, 2)], threads=1)
-    indices = [pick.index for pick in picks]
-    assert set(indices[:2]) <= set(least)
-    assert len(indices) == 4
-    for reserved in ([(least, 2)], []):
-        drawn = select(
-            candidates, made.basis, made.posterior, SIGMA, Budget(4), method="random", reserved=reserved, threads=1
-        )
-        assert len({pick.index for pick in drawn}) == 4
-        assert all(pick.gain is None for pick in drawn)
-        assert {pick.index for pick in drawn[: 2 * len(reserved)]} <= set(least)
-
-
-def test_weights_of_a_type_scale_its_rows(made, candidates):
-    nothing = {str(a.info["config_type"]): TypeWeights(energy=0, forces=0, stress=0) for a in candidates}
-    picks = select(candidates, made.basis, made.posterior, SIGMA, Budget(1), weights=nothing, threads=1)
-    assert picks[0].gain == pytest.approx(0, abs=1e-9)
-
-
-def test_force_deviation_is_calibrated_where_the_posterior_is(truth):
-    made = fitted(active_case.structures(4, truth, 1), active_case.structures(6, truth, 5))
-    atoms = active_case.structures(1, truth, 6)[0].atoms
-    features = made.basis.features(atoms, threads=1)
-    bare = force_deviation(features, dataclasses.replace(made.posterior, calibration={}))
-    known = made.posterior.calibration["forces"]
-    np.testing.assert_allclose(
-        force_deviation(features, made.posterior), np.sqrt(known.factor**2 * bare**2 + known.floor**2), rtol=1e-9
-    )
-    assert bare.shape == (len(atoms),)
-
-
-def test_refusals(made, candidates):
-    with pytest.raises(InputError, match=r"did you mean 'information'"):
-        select(candidates, made.basis, made.posterior, SIGMA, Budget(1), method="informaton")
-    low = dataclasses.replace(made.posterior, factor=LowRank.of(made.posterior.factor, 10))
-    with pytest.raises(InputError, match="low-rank"):
-        select(candidates, made.basis, low, SIGMA, Budget(1))
-    assert select([], made.basis, made.posterior, SIGMA, Budget(1), threads=1) == []
-
-
-def curve(seed, method, *, pool, initial, batch, rounds):
-    """Withheld force error after each fit; the pool is labelled, the choice does not look at the labels."""
-    truth = active_case.hidden_potential(seed + 3)
-    structures = active_case.structures(pool, truth, 100 + seed)
-    withheld = active_case.structures(30, truth, 500 + seed)
-    chosen, errors = list(range(initial)), []
-    for number in range(rounds + 1):
-        made = fitted([structures[k] for k in chosen], withheld)
-        errors.append(made.test.errors()["force_rmse"])
-        if number == rounds:
-            return errors
-        left = [k for k in range(pool) if k not in chosen]
-        picks = select(
-            [structures[k].atoms for k in left],
-            made.basis,
-            made.posterior,
-            SIGMA,
-            Budget(batch),
-            method=method,
-            seed=1000 * seed + number,
-            threads=1,
-        )
-        chosen += [left[pick.index] for pick in picks]
-
-
-def gains(seeds, method, **settings):
-    """Log of the ratio of withheld force errors, random over active, averaged over the rounds; one per seed."""
+def refitted(rows, labels, settings, count=4):
+    """Withheld error of each fold by least squares on rows."""
+    matrix = np.zeros((LAYOUT.n_columns,) * 2)
+    for where, block in regularisation.penalty(LAYOUT, settings):
+        matrix[where, where] = block
     out = []
-    for seed in seeds:
-        random, active = (np.array(curve(seed, m, **settings)) for m in ("random", method))
-        assert random[0] == active[0]
-        out.append(np.log(random[1:] / active[1:]).mean())
-    return np.array(out)
+    for k in range(count):
+        held = rows.group % count == k
+        x, y = rows.x[~held], labels[~held]
+        c = np.linalg.solve(x.T @ x + matrix, x.T @ y)
+        out.append(((labels[held] - rows.x[held] @ c) ** 2).mean())
+    return out
 
 
-def median_interval(values, confidence=0.95):
-    """Median and its exact interval by order statistics (binomial)."""
-    from scipy.stats import binom
-
-    ordered, n = np.sort(values), len(values)
-    low = int(binom.ppf((1 - confidence) / 2, n, 0.5))
-    return float(np.median(values)), float(ordered[low - 1]), float(ordered[n - low])
-
-
-def test_gain_over_random_choice_in_short():
-    found = gains(range(3), "information", pool=60, initial=3, batch=3, rounds=1)
-    assert np.median(found) > 0.05
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_gain_over_random_choice(method):
-    """12 paired seeds: each its own hidden potential, pool, withheld set and beginning; the same budget for both."""
-    found = gains(range(12), method, pool=150, initial=3, batch=3, rounds=4)
-    median, low, high = median_interval(found)
-    print(f"{method}: force error of random over active choice {np.exp([median, low, high])}")
-    assert low > 0
+def test_grid_search_is_the_refit_of_every_fold(rows, labels):
+    grid = selection.candidates(START, {("ridge", 3): (0.01, 1, 100), ("curvature", 2): (1, 1000)})
+    assert len(grid) == 6
+    assert grid[0].ridge[3] == 0.25
+    assert grid[1].curvature[2] == 100
+    seen = []
+    out = selection.grid_search(parts(rows, labels), LAYOUT, grid, progress=seen.append)
+    assert out.solves == 24
+    assert len(seen) == len(out.table) == 6
+    for candidate in out.table:
+        errors = refitted(rows, labels, candidate.regularisation)
+        np.testing.assert_allclose(candidate.folds, errors, rtol=1e-6)
+        sizes = [(rows.group % 4 == k).sum() for k in range(4)]
+        assert candidate.error == pytest.approx(np.average(errors, weights=sizes), rel=1e-6)
+    assert out.chosen is out.table[0]
+    assert [c.error for c in out.table] == sorted(c.error for c in out.table)
+    assert json.loads(json.dumps(out.to_dict()))["chosen"]["regularisation"]["form"] == "differences"
 
 
-def test_config_names_every_method():
-    field = ActiveConfig.model_fields["selection"].annotation
-    assert field.model_validate({"structures": 1}).method == "information"
+def test_the_search_finds_the_prior_of_the_labels(rows, labels):
+    """From strengths a thousand times too weak and too strong back to the truth, within a factor ten."""
+    folds = parts(rows, labels)
+    for factor in (1e-3, 1e3):
+        start = START.scaled("ridge", 3, factor)
+        out = selection.coordinate_search(folds, LAYOUT, start, [("ridge", 3), ("curvature", 3)])
+        assert 2.5 <= out.chosen.regularisation.ridge[3] <= 250
+        first = selection.grid_search(folds, LAYOUT, [start])
+        assert out.chosen.error < first.chosen.error
+        tried = [json.dumps(c.regularisation.to_dict()) for c in out.table]
+        assert len(set(tried)) == len(tried)
+        assert out.solves == 4 * len(tried)
+
+
+def test_one_standard_error_smooths_more(rows, labels):
+    grid = selection.candidates(START, {("ridge", 3): (0.1, 0.3, 1, 3, 10)})
+    folds = parts(rows, labels)
+    least = selection.grid_search(folds, LAYOUT, grid)
+    wide = selection.grid_search(folds, LAYOUT, grid, rule="one-standard-error")
+    assert wide.chosen.error <= least.chosen.error + least.chosen.standard_error
+    assert wide.chosen.strength >= least.chosen.strength
+    assert wide.chosen.strength == max(
+        c.strength for c in least.table if c.error <= least.chosen.error + least.chosen.standard_error
+    )
+
+
+def test_a_singular_candidate_is_no_choice(rows, labels):
+    bare = Regularisation(ridge={1: 0, 2: 0, 3: 0}, curvature={2: 0, 3: 0})
+    folds = parts(rows, labels)
+    out = selection.grid_search(folds, LAYOUT, [bare, START])
+    assert out.chosen.regularisation == START
+    assert out.table[1].note.startswith("without fold 0: singular fit")
+    assert out.table[1].to_dict()["error"] is None
+    with pytest.raises(InputError, match="no candidate can be solved; without fold 0"):
+        selection.grid_search(folds, LAYOUT, [bare])
+
+
+def test_prior_mean_and_fixed_reach_the_fits(rows, labels):
+    folds, mean = parts(rows, labels), np.full(LAYOUT.n_columns, 0.1)
+    plain = selection.grid_search(folds, LAYOUT, [START]).chosen.error
+    assert selection.grid_search(folds, LAYOUT, [START], prior_mean=mean).chosen.error != plain
+    assert selection.grid_search(folds, LAYOUT, [START], fixed={0: 5.0}).chosen.error > 2 * plain
+
+
+def test_learning_curve_is_nested_refits(rows, labels):
+    every = parts(rows, labels, 6)
+    points = selection.learning_curve(every[1:], every[0], LAYOUT, START)
+    assert [p.parts for p in points] == [1, 2, 3, 4, 5]
+    held = rows.group % 6 == 0
+    assert [p.rows for p in points] == np.cumsum([p.rows for p in every[1:]]).tolist()
+    last = refitted(rows, labels, START, 6)[0]
+    assert points[-1].error == pytest.approx(last, rel=1e-6)
+    own = ((labels[held] - rows.x[held] @ points[2].coefficients) ** 2).mean()
+    assert points[2].error == pytest.approx(own, rel=1e-6)
+    assert points[-1].error < points[0].error
+
+
+def test_what_does_not_fit(rows, labels):
+    folds = parts(rows, labels)
+    with pytest.raises(InputError, match="2 or more folds, found 1"):
+        selection.grid_search(folds[:1], LAYOUT, [START])
+    with pytest.raises(InputError, match="one or more candidates"):
+        selection.grid_search(folds, LAYOUT, [])
+    with pytest.raises(InputError, match="none in fold 1"):
+        selection.grid_search([folds[0], dataclasses.replace(folds[1], rows=0)], LAYOUT, [START])
+    with pytest.raises(InputError, match="step factor above 1"):
+        selection.coordinate_search(folds, LAYOUT, START, [("ridge", 3)], factor=1.0)
+    with pytest.raises(InputError, match="rule of the search"):
+        selection.grid_search(folds, LAYOUT, [START], rule="best")

@@ -350,7 +350,12 @@ def test_energies_of_another_method_are_suspected():
 
 @pytest.mark.parametrize(
     ("factor", "words"),
-    [(-1, "opposite sign"), (160.2, "another unit suspected"), (1602.0, "GPa or kbar"), (1 / 183.6, "another unit suspected")],
+    [
+        (-1, "opposite sign"),
+        (160.2, "another unit suspected"),
+        (1602.0, "GPa or kbar"),
+        (1 / 183.6, "another unit suspected"),
+    ],
 )
 def test_wrong_stress_is_suspected(factor, words):
     wrong = [dataclasses.replace(s, stress=s.stress * factor) for s in series(36, "w.xyz", start=50)]

@@ -48,10 +48,10 @@ class FeatureStructure
 // rows of an atom have the width of its species, and each block its place among them (-1: no such columns, which must
 // then be zero).
 struct FeatureRows {
-  double *energy = nullptr;      // (columns) per structure
-  double *virial = nullptr;      // (6, columns) xx yy zz xy xz yz
-  std::vector<double *> forces;  // (atoms) first of the three rows x y z of each atom
-  std::vector<std::size_t> width;               // (species)
+  double *energy = nullptr;                        // (columns) per structure
+  double *virial = nullptr;                        // (6, columns) xx yy zz xy xz yz
+  std::vector<double *> forces;                    // (atoms) first of the three rows x y z of each atom
+  std::vector<std::size_t> width;                  // (species)
   std::vector<std::vector<std::ptrdiff_t>> start;  // (species, blocks)
 };
 
@@ -92,10 +92,10 @@ class Uf3Features
     std::array<int, 3> species;
     std::array<SplineAxis, 3> axis;
     std::size_t columns = 0;
-    std::size_t width = 0;                              // of a row of the working tile
-    std::vector<int> run;                               // (l, m) place of n = 0 in the tile; none: no_run
-    std::vector<int> low, high;                         // (l, m) first and last window the run has room for
-    std::vector<std::array<std::size_t, 2>> gathered;   // tile place, column
+    std::size_t width = 0;                             // of a row of the working tile
+    std::vector<int> run;                              // (l, m) place of n = 0 in the tile; none: no_run
+    std::vector<int> low, high;                        // (l, m) first and last window the run has room for
+    std::vector<std::array<std::size_t, 2>> gathered;  // tile place, column
   };
   static Triplet lay_out(const TripletFeatures &term);
   void fill_onebody(const FeatureStructure &structure, const FeatureRows &rows) const;

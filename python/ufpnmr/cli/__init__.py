@@ -12,6 +12,8 @@ from ufpnmr.errors import UfpError, nearest
 
 _VERBS = {
     "study": "ufpnmr.cli.study",
+    "fit": "ufpnmr.cli.fit",
+    "eval": "ufpnmr.cli.eval",
     "active": "ufpnmr.cli.active",
     "efg": "ufpnmr.cli.efg",
     "acf": "ufpnmr.cli.acf",

@@ -10,6 +10,7 @@ from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.learning import learning_curve
 from ufpnmr.plots.msd import mean_square_displacement
+from ufpnmr.plots.parity import parity
 from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.style import save
 from ufpnmr.plots.traces import displacement_traces
@@ -23,6 +24,7 @@ __all__ = [
     "label_populations",
     "learning_curve",
     "mean_square_displacement",
+    "parity",
     "save",
     "threshold_scan",
 ]

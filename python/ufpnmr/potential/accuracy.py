@@ -89,6 +89,18 @@ class Comparison:
             "stress_rmse": _rms(GPA_PER_EV_PER_CUBIC_ANGSTROM * (self.stress - self.stress_label)[s]),
         }
 
+    @classmethod
+    def joined(cls, parts: Sequence[Comparison]) -> Comparison:
+        """Return several comparisons as one; their structures are numbered one after the other."""
+        first = np.cumsum([0, *(len(part.config_types) for part in parts)])
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            each = [getattr(part, field.name) for part in parts]
+            if field.name.endswith("_structure"):
+                each = [numbers + start for numbers, start in zip(each, first, strict=False)]
+            values[field.name] = np.concatenate(each) if isinstance(each[0], np.ndarray) else sum(each[1:], each[0])
+        return cls(**values)
+
     def by_config_type(self) -> dict[str, dict[str, Any]]:
         """Return `errors` for each configuration type, in alphabetical order."""
         types = np.array(self.config_types)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -14,7 +14,7 @@ from ufpnmr.potential.fit_config import Data, TypeWeights
 from ufpnmr.potential.gram import Target
 from ufpnmr.structures import LabelledStructure, check, read_structures
 
-__all__ = ["Dataset", "elements_of", "folds", "read_dataset", "targets"]
+__all__ = ["Dataset", "by_atomic_number", "check_dataset", "elements_of", "folds", "read_dataset", "targets"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,9 +44,8 @@ def read_dataset(data: Data) -> Dataset:
     types = {s.config_type for s in (*train, *test) if s.config_type is not None}
     for name in data.exclude:
         if name not in types:
-            raise InputError(
-                f"data.exclude: no structure of type {name!r}{nearest(name, types)}; there are {', '.join(sorted(types))}"
-            )
+            known = ", ".join(sorted(types))
+            raise InputError(f"data.exclude: no structure of type {name!r}{nearest(name, types)}; there are {known}")
     train, test = ([s for s in part if s.config_type not in data.exclude] for part in (train, test))
     if not train:
         raise InputError("data.train: expected at least one structure, found none that is not excluded")
@@ -83,8 +82,22 @@ def check_dataset(dataset: Dataset, basis: SplineBasis) -> None:
 
 def elements_of(structures: Sequence[LabelledStructure]) -> tuple[str, ...]:
     """Return the elements of some structures by atomic number."""
-    found = {str(symbol) for structure in structures for symbol in structure.atoms.symbols}
-    return tuple(sorted(found, key=lambda symbol: atomic_numbers[symbol]))
+    return by_atomic_number({str(symbol) for structure in structures for symbol in structure.atoms.symbols})
+
+
+def by_atomic_number(symbols: Iterable[str]) -> tuple[str, ...]:
+    """Return element symbols in the order in which potential files list them.
+
+    Raises
+    ------
+    InputError
+        Not an element.
+    """
+    names = list(symbols)
+    for name in names:
+        if name not in atomic_numbers or name == "X":
+            raise InputError(f"expected element symbols, found {name!r}")
+    return tuple(sorted(names, key=lambda symbol: atomic_numbers[symbol]))
 
 
 def targets(

@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
-from ufpnmr.potential.calibration import Calibration, calibrate
-from ufpnmr.potential.dataset import Dataset, check_dataset, elements_of, folds, targets
-from ufpnmr.potential.fit_config import FitConfig, basis_of
+from ufpnmr.potential.core_repulsion import Core, Coverage, coverage, extend
+from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
+from ufpnmr.potential.fit_config import FitConfig, Search, basis_of
 from ufpnmr.potential.gram import Kind, NormalEquations, accumulate
 from ufpnmr.potential.gram_file import read_equations
 from ufpnmr.potential.model import Potential
 from ufpnmr.potential.posterior import Posterior, evidence_scale
 from ufpnmr.potential.regularisation import Regularisation, penalty
-from ufpnmr.potential.solve import Solution, solve
-from ufpnmr.structures import LabelledStructure
+from ufpnmr.potential.selection import Candidate, coordinate_search, learning_curve
+from ufpnmr.potential.selection import Search as RegularisationSearch
+from ufpnmr.potential.solve import solve
+from ufpnmr.potential.validation import cross_validate, judge
 
 __all__ = ["Fit", "fit"]
 
@@ -43,12 +45,15 @@ class Fit:
         Its columns.
     posterior : Posterior
         What the data leave open; calibrated where structures were withheld.
+    covered : dict
+        Pair -> distances of the training structures, those of the files that the fit started from included.
     equations : NormalEquations
         Of the training structures and of the files that the fit started from.
     train : Comparison
         Predictions beside labels of the training structures.
-    test : Comparison or None
-        The same for structures that the fit did not see.
+    withheld : Comparison or None
+        The same for structures that the fit did not see: those of `data.test` and `data.withhold`, else the folds of a
+        search, each predicted without itself.
     record : dict
         Everything a report says; JSON can hold it.
     """
@@ -56,9 +61,10 @@ class Fit:
     potential: Potential
     basis: SplineBasis
     posterior: Posterior
+    covered: dict[str, Coverage]
     equations: NormalEquations
     train: Comparison
-    test: Comparison | None
+    withheld: Comparison | None
     record: dict[str, Any]
 
 
@@ -82,7 +88,7 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
         Structures that cannot be fitted to, or columns that neither data nor regularisation determine.
     """
     started = time.perf_counter()
-    elements = config.splines.elements or elements_of(dataset.train)
+    elements = by_atomic_number(config.splines.elements or elements_of(dataset.train))
     basis = basis_of(config.splines, elements)
     check_dataset(dataset, basis)
     say(f"{len(dataset.train)} structures to train on, {len(dataset.test)} withheld; {basis.n_columns} coefficients")
@@ -90,43 +96,109 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
     sigma = _sigmas(config)
     parts = folds(dataset.train, config.search.folds, config.data.group) if config.search else []
     equations, totals = _sums(config, dataset, basis, parts or [list(range(len(dataset.train)))], sigma, threads, say)
-    regularisation = config.regularisation.regularisation()
+    covered = coverage(basis, [s.atoms for s in dataset.train])
+    for path in config.start_from:
+        earlier, seen = read_equations(path, basis)
+        equations += earlier
+        covered |= {name: covered[name] + more for name, more in seen.items()}
+        say(f"added {earlier.structures} structures of {path.name}")
     summed = time.perf_counter()
 
     prior = None if config.prior is None else _prior_mean(basis, config)
     fixed = _fixed_one_body(config, dataset, basis)
-    total = equations.total(sigma)
-    solution = _solve(total, basis, regularisation, prior, fixed)
-    for note in solution.notes:
-        say(note)
-    sigma0 = evidence_scale(solution, total.yy, total.rows)
-    posterior = Posterior.of(solution, sigma0=sigma0)
-    solved = time.perf_counter()
-
-    potential = basis.potential(solution.coefficients, author=config.author, citation=config.citation)
-    train = compare(potential, dataset.train, threads=threads)
-    test = compare(potential, dataset.test, threads=threads) if dataset.test else None
-    calibration = _calibration(basis, posterior, dataset.test, test)
-    posterior = posterior.calibrated(calibration)
-    record = {
+    record: dict[str, Any] = {
         "title": config.title,
         "elements": list(elements),
         "columns": {block.name: block.n_columns for block in basis.blocks},
-        "train": train.errors(),
-        "train_by_config_type": train.by_config_type(),
-        "test": None if test is None else test.errors(),
-        "test_by_config_type": None if test is None else test.by_config_type(),
-        "regularisation": regularisation.to_dict(),
         "sigma": {kind: value for kind, value in sigma.items() if math.isfinite(value)},
+    }
+    regularisation = config.regularisation.regularisation()
+    judged = None
+    if config.search is not None:
+        search = _search(config.search, totals, basis, regularisation, prior, fixed, say)
+        regularisation = search.chosen.regularisation
+        curve = learning_curve(totals[:-1], totals[-1], basis, regularisation, prior_mean=prior, fixed=fixed)
+        structures = [[dataset.train[i] for i in part] for part in parts]
+        judged = cross_validate(basis, totals, structures, regularisation, prior, fixed, threads=threads)
+        record["search"] = {"folds": len(parts), **search.to_dict()}
+        record["learning_curve"] = [
+            {"structures": sum(map(len, parts[: point.parts])), "rows": point.rows, "error": point.error}
+            for point in curve
+        ]
+        record |= _errors("cross_validation", judged.comparison)
+    searched = time.perf_counter()
+
+    total = equations.total(sigma)
+    solution = solve(
+        total.gram, total.rhs, penalty(basis, regularisation), basis, prior_mean=prior, fixed=fixed, overwrite=True
+    )
+    for note in solution.notes:
+        say(note)
+    sigma0 = evidence_scale(solution, total.yy, total.rows)
+    coefficients = solution.coefficients
+    cores: dict[str, Core] = {}
+    if prior is None:  # an earlier potential says itself how it goes on at short distances
+        coefficients, cores = extend(basis, coefficients, covered)
+    posterior = Posterior.of(solution, sigma0=sigma0, coefficients=coefficients)
+    solved = time.perf_counter()
+
+    if dataset.test:
+        judged = judge(basis, posterior, dataset.test, threads=threads)
+        record |= _errors("test", judged.comparison)
+    if judged is not None:
+        posterior = posterior.calibrated(judged.calibrations(sigma0))
+    potential = basis.potential(coefficients, author=config.author, citation=config.citation)
+    train = compare(potential, dataset.train, threads=threads)
+    record |= _errors("train", train) | {
+        "regularisation": regularisation.to_dict(),
         "sigma0": sigma0,
-        "calibration": {kind: c.to_dict() for kind, c in calibration.items()},
+        "calibration": {kind: c.to_dict() for kind, c in posterior.calibration.items()},
+        "coverage": {name: c.to_dict() for name, c in covered.items()},
+        "repulsive_core": {name: core.to_dict() for name, core in cores.items()},
         "condition": solution.condition,
         "notes": list(solution.notes),
-        "seconds": {"features and sums": round(summed - started, 2), "solving": round(solved - summed, 2)},
+        "seconds": {
+            "features and sums": round(summed - started, 2),
+            "search": round(searched - summed, 2),
+            "solving": round(solved - searched, 2),
+        },
     }
-    essentials = {key: record[key] for key in ("title", "train", "test", "regularisation", "sigma")}
-    potential = dataclasses.replace(potential, training=essentials)
-    return Fit(potential, basis, posterior, equations, train, test, record)
+    keep = ("title", "train", "test", "cross_validation", "regularisation", "sigma", "calibration")
+    potential = dataclasses.replace(potential, training={key: record[key] for key in keep if key in record})
+    withheld = None if judged is None else judged.comparison
+    return Fit(potential, basis, posterior, covered, equations, train, withheld, record)
+
+
+def _errors(name: str, comparison: Comparison) -> dict[str, Any]:
+    return {name: comparison.errors(), f"{name}_by_config_type": comparison.by_config_type()}
+
+
+def _search(
+    settings: Search,
+    totals: Sequence[Kind],
+    basis: SplineBasis,
+    start: Regularisation,
+    prior: Vector | None,
+    fixed: Mapping[int, float],
+    say: Say,
+) -> RegularisationSearch:
+    def progress(candidate: Candidate) -> None:
+        strengths = candidate.regularisation.to_dict()
+        say(f"ridge {strengths['ridge']}, curvature {strengths['curvature']}: withheld error {candidate.error:.4f}")
+
+    names: list[Any] = [(name.split("_")[0], int(name[-2])) for name in settings.strengths]
+    return coordinate_search(
+        totals,
+        basis,
+        start,
+        names,
+        factor=settings.factor,
+        rounds=settings.rounds,
+        rule=settings.rule,
+        prior_mean=prior,
+        fixed=fixed,
+        progress=progress,
+    )
 
 
 def _sigmas(config: FitConfig) -> dict[str, float]:
@@ -157,22 +229,7 @@ def _sums(
             totals.append(sums.total(sigma))
             say(f"part {number} of {len(parts)} summed")
         whole += sums
-    for path in config.start_from:
-        whole += read_equations(path, basis)
-        say(f"added {path.name}")
     return whole, totals
-
-
-def _solve(
-    total: Kind,
-    basis: SplineBasis,
-    regularisation: Regularisation,
-    prior: Vector | None,
-    fixed: Mapping[int, float],
-) -> Solution:
-    return solve(
-        total.gram, total.rhs, penalty(basis, regularisation), basis, prior_mean=prior, fixed=fixed, overwrite=True
-    )
 
 
 def _prior_mean(basis: SplineBasis, config: FitConfig) -> Vector:
@@ -202,30 +259,3 @@ def _fixed_one_body(config: FitConfig, dataset: Dataset, basis: SplineBasis) -> 
         where = "one_body.energies" if config.one_body.mode == "fixed" else "structures of one atom"
         raise InputError(f"one_body: {where}: expected an energy of each element, found none of {sorted(missing)[0]}")
     return {basis.elements.index(element): energies[element] for element in basis.elements}
-
-
-def _calibration(
-    basis: SplineBasis, posterior: Posterior, structures: Sequence[LabelledStructure], test: Comparison | None
-) -> dict[str, Calibration]:
-    """Return the calibration of each kind of label on withheld structures."""
-    if test is None:
-        return {}
-    variance: dict[str, list[Vector]] = {"energy": [], "forces": [], "stress": []}
-    for s in structures:
-        x, n = basis.features(s.atoms), len(s.atoms)
-        if s.energy is not None:
-            variance["energy"].append(posterior.variance(x.energy[None] / n))
-        if s.forces is not None:
-            variance["forces"].append(posterior.variance(x.forces.reshape(3 * n, -1)))
-        if s.stress is not None:
-            variance["stress"].append(posterior.variance(x.virial / abs(np.linalg.det(s.atoms.cell.array))))
-    errors = {
-        "energy": (test.energy_label - test.energy, test.energy_structure),
-        "forces": ((test.forces_label - test.forces).ravel(), np.repeat(test.force_structure, 3)),
-        "stress": ((test.stress_label - test.stress).ravel(), np.repeat(test.stress_structure, 6)),
-    }
-    return {
-        kind: calibrate(error, np.concatenate(variance[kind]), groups, floor=kind == "forces")
-        for kind, (error, groups) in errors.items()
-        if len(np.unique(groups)) >= 2
-    }

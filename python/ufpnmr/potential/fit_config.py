@@ -20,6 +20,7 @@ __all__ = ["FitConfig", "basis_of", "read_config"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Trim = Annotated[int, Field(ge=0, le=8)]
 NotNegative = Annotated[float, Field(ge=0)]
+Strength = Literal["ridge_1b", "ridge_2b", "ridge_3b", "curvature_2b", "curvature_3b"]
 
 
 class PairSplines(Section):
@@ -90,8 +91,6 @@ class Data(Section):
     """Other names of labels in the files."""
     group: str = "group"
     """Name in the file under which structures of one run are marked; structures without it are groups of their own."""
-    closest: Positive | None = None
-    """Å; structures with atoms closer than this are refused. The first knots if not given."""
     exclude: tuple[str, ...] = ()
     """Configuration types that are left out."""
 
@@ -147,12 +146,19 @@ class OneBody(Section):
 
 
 class Search(Section):
-    """Choice of the regularisation by cross-validation over groups."""
+    """Choice of the regularisation by cross-validation over groups, one strength at a time."""
 
     folds: Annotated[int, Field(ge=2, le=20)] = 5
-    factors: Annotated[list[Positive], Field(min_length=1)] = Field(default=[0.01, 0.1, 1.0, 10.0, 100.0])
-    """Each regularisation weight is multiplied by these in turn."""
-    rule: Literal["minimum", "one_standard_error"] = "one_standard_error"
+    strengths: Annotated[list[Strength], Field(min_length=1)] = Field(
+        default=["curvature_2b", "ridge_3b", "curvature_3b"]
+    )
+    """Which strengths may change."""
+    factor: Annotated[float, Field(gt=1)] = 10.0
+    """Step of a strength."""
+    rounds: Count = 3
+    """Most passes over all strengths."""
+    rule: Literal["minimum", "one-standard-error"] = "minimum"
+    """Least error; or the strongest smoothing whose error is within one standard error of the least."""
 
 
 class Prior(Section):

@@ -16,7 +16,7 @@ from ufpnmr.potential import uf3_json
 from ufpnmr.potential.model import PairBlock, Potential, TripletBlock
 from ufpnmr.results.storage import write_text_atomically
 
-__all__ = ["from_core", "is_interaction", "read", "read_interactions", "split", "to_core", "write"]
+__all__ = ["from_core", "is_interaction", "read", "read_interactions", "sidecar", "split", "to_core", "write"]
 
 _DICTIONARIES = ("TRAINING", "PROVENANCE")
 
@@ -26,7 +26,14 @@ def read(path: Path) -> Potential:
     text = _text(path)
     if text.lstrip().startswith("{"):
         return uf3_json.parse(text, path.name)
-    return from_core(_parse(text, path.name, ()), path.name)
+    posterior = sidecar(path)
+    potential = from_core(_parse(text, path.name, ()), path.name)
+    return dataclasses.replace(potential, posterior_file=posterior if posterior.is_file() else None)
+
+
+def sidecar(path: str | Path) -> Path:
+    """Return the path of the posterior of a potential: ``LPS.uf3`` -> ``LPS.posterior.h5``."""
+    return Path(path).with_suffix(".posterior.h5")
 
 
 def write(potential: Potential, path: Path, *, force: bool = False, allow_unloadable: bool = False) -> None:
@@ -124,7 +131,8 @@ def from_core(value: _core.Uf3Potential, source: str) -> Potential:
         citation=value.citation,
         records=tuple(records),
         source=source,
-        **dictionaries,
+        training=dictionaries.get("training", {}),
+        provenance=dictionaries.get("provenance", {}),
     )
 
 

@@ -81,6 +81,10 @@ class Kind:
         self.yy += float(y @ y)
         self.rows += len(y)
 
+    def total(self) -> tuple[Vector, Vector, float, int]:
+        """Return the four sums."""
+        return self.gram, self.rhs, self.yy, self.rows
+
     def error(self, coefficients: Vector) -> float:
         """Return sum w (x c - y)² for coefficients (P,) of the whole basis."""
         c = coefficients[self.columns]

@@ -7,7 +7,7 @@ with the same knots.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ufpnmr.errors import InputError
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.columns import ColumnBlock
+from ufpnmr.potential.core_repulsion import Coverage
 from ufpnmr.potential.gram import Kind, NormalEquations
 
 __all__ = ["read_equations", "write_equations"]
@@ -25,9 +26,13 @@ _SCHEMA, _VERSION = "ufpnmr normal equations", 1
 
 
 def write_equations(
-    path: str | Path, equations: NormalEquations, basis: SplineBasis, provenance: dict[str, Any]
+    path: str | Path,
+    equations: NormalEquations,
+    basis: SplineBasis,
+    covered: Mapping[str, Coverage],
+    provenance: dict[str, Any],
 ) -> None:
-    """Write normal equations; an existing file is replaced whole."""
+    """Write normal equations and the distances that their structures hold; an existing file is replaced whole."""
     import h5py
 
     path = Path(path)
@@ -36,6 +41,7 @@ def write_equations(
         file.attrs["schema"], file.attrs["schema_version"] = _SCHEMA, _VERSION
         file.attrs["blocks"] = json.dumps([_describe(block) for block in basis.blocks])
         file.attrs["structures"] = equations.structures
+        file.attrs["coverage"] = json.dumps([c.to_dict() for c in covered.values()])
         file.attrs["provenance"] = json.dumps(provenance)
         for name, kind in equations.kinds.items():
             group = file.create_group(name)
@@ -46,8 +52,8 @@ def write_equations(
     partial.replace(path)
 
 
-def read_equations(path: str | Path, basis: SplineBasis) -> NormalEquations:
-    """Read normal equations as those of `basis`.
+def read_equations(path: str | Path, basis: SplineBasis) -> tuple[NormalEquations, dict[str, Coverage]]:
+    """Read normal equations as those of `basis`, and the distances that their structures hold.
 
     Raises
     ------
@@ -72,7 +78,8 @@ def read_equations(path: str | Path, basis: SplineBasis) -> NormalEquations:
         for name, kind in out.kinds.items():
             if name in file:
                 _add(kind, file[name], place)
-    return out
+        covered = [Coverage.from_dict(values) for values in json.loads(file.attrs["coverage"])]
+    return out, {c.pair: c for c in covered}
 
 
 def _add(kind: Kind, group: Any, place: NDArray[np.intp]) -> None:

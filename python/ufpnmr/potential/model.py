@@ -25,7 +25,10 @@ from ufpnmr.errors import DomainError, InputError, nearest
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from ufpnmr.potential.basis import SplineBasis
     from ufpnmr.potential.calculator import SplineCalculator
+    from ufpnmr.potential.posterior import Posterior
+    from ufpnmr.potential.uncertainty import Deviations
 
 __all__ = ["Evaluation", "PairBlock", "Potential", "TripletBlock"]
 
@@ -144,6 +147,8 @@ class Evaluation:
         Pairs closer than the first knot, where the energy is a continuation.
     closest : (int, int, float) or None
         The closest of those: its atoms and distance in Å.
+    deviations : Deviations or None
+        Calibrated standard deviations, where they were asked for.
     """
 
     energy: float
@@ -152,6 +157,7 @@ class Evaluation:
     energies: Vector
     short_contacts: int
     closest: tuple[int, int, float] | None
+    deviations: Deviations | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -176,6 +182,8 @@ class Potential:
         Other ``#UFP`` lines of the file, kept word for word.
     source : str
         File it was read from.
+    posterior_file : Path or None
+        What its fit left open (``NAME.posterior.h5`` beside ``NAME.uf3``), if there is such a file.
 
     Raises
     ------
@@ -193,6 +201,7 @@ class Potential:
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     records: tuple[str, ...] = ()
     source: str = "potential"
+    posterior_file: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("pairs", "triplets", "records"):
@@ -285,7 +294,13 @@ class Potential:
         return value, slope
 
     def evaluate(
-        self, atoms: Atoms, onebody: bool = True, *, missing3b: MissingTriplets = "error", threads: int = 0
+        self,
+        atoms: Atoms,
+        onebody: bool = True,
+        *,
+        uncertainty: bool = False,
+        missing3b: MissingTriplets = "error",
+        threads: int = 0,
     ) -> Evaluation:
         """Energy, forces, stress and per-atom energies of a structure.
 
@@ -296,6 +311,8 @@ class Potential:
         onebody : bool
             Add the one-body energies, if the potential has any. ``pair_style ufp`` leaves them out unless told
             ``onebody yes``.
+        uncertainty : bool
+            Also give standard deviations, calibrated on structures that the fit did not see. Needs the posterior.
         missing3b : {"error", "zero"}
             What a three-body block that the structure needs and the potential lacks means.
         threads : int
@@ -304,7 +321,7 @@ class Potential:
         Raises
         ------
         InputError
-            An element that the potential does not know, or a missing block.
+            An element that the potential does not know, a missing block, or no posterior for an uncertainty.
         DomainError
             Two atoms on one point, or a cell without volume.
         """
@@ -332,7 +349,33 @@ class Potential:
         volume = abs(np.linalg.det(atoms.cell.array))
         xx, yy, zz, xy, xz, yz = out["virial"]
         stress = -np.array([xx, yy, zz, yz, xz, xy]) / volume if volume > 0 else None
-        return Evaluation(out["energy"], out["forces"], stress, out["energies"], out["short_contacts"], out["closest"])
+        return Evaluation(
+            out["energy"],
+            out["forces"],
+            stress,
+            out["energies"],
+            out["short_contacts"],
+            out["closest"],
+            self._deviations(atoms, threads) if uncertainty else None,
+        )
+
+    def _deviations(self, atoms: Atoms, threads: int) -> Deviations:
+        from ufpnmr.potential.uncertainty import deviations
+
+        basis, posterior = self._posterior
+        return deviations(posterior, basis, atoms, threads=threads)
+
+    @cached_property
+    def _posterior(self) -> tuple[SplineBasis, Posterior]:
+        from ufpnmr.potential.basis import SplineBasis
+        from ufpnmr.potential.posterior_file import load
+
+        if self.posterior_file is None:
+            raise InputError(
+                f"{self.source}: no posterior beside it (NAME.posterior.h5), so no uncertainty; `ufp fit` writes one"
+            )
+        basis = SplineBasis.of(self)
+        return basis, load(self.posterior_file, basis, basis.coefficients(self))
 
     def calculator(self, **options: Any) -> SplineCalculator:
         """Return an ASE calculator; see `SplineCalculator` for the options."""

@@ -32,6 +32,7 @@ __all__ = ["Factor", "LowRank", "Posterior", "Triangle", "evidence_scale", "fing
 
 Vector = NDArray[np.float64]
 _ROWS = 1024  # whitened at a time
+_FROM_THE_TOP = 10  # one in so many kept directions is of the best determined
 
 
 class Factor(Protocol):
@@ -74,17 +75,18 @@ class Triangle:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LowRank:
-    """The least determined directions of the posterior exactly, all others with one common variance.
+    """The least and the best determined directions of the posterior exactly, all others with one common variance.
 
-    (S A S)^-1 is taken as Q diag(1/values) Q^T + rest (1 - Q Q^T), with Q the eigenvectors of the smallest eigenvalues
-    of S A S. `rest` is such that rows distributed as those of the fit keep their mean variance.
+    (S A S)^-1 is taken as Q diag(1/values) Q^T + rest (1 - Q Q^T), with Q the eigenvectors of the smallest and of some
+    of the largest eigenvalues of S A S: extrapolation lies along the former, and energies, to which all columns add
+    with one sign, along the latter. `rest` is such that rows distributed as those of the fit keep their mean variance.
 
     Attributes
     ----------
     vectors : (P, R) array
         Q.
     values : (R,) array
-        Eigenvalues.
+        Eigenvalues of S A S.
     rest : float
         Variance along every other direction.
     bounds : (float, float)
@@ -98,15 +100,15 @@ class LowRank:
 
     @classmethod
     def of(cls, triangle: Triangle, rank: int) -> LowRank:
-        """Return the approximation of rank `rank` < P."""
+        """Return the approximation with `rank` < P exact directions."""
         lower = np.tril(np.asarray(triangle.lower, dtype=np.float64))
-        matrix = lower @ lower.T
-        trace = float(np.trace(matrix))
-        norm = max(float(np.abs(matrix[i : i + _ROWS]).sum(axis=1).max()) for i in range(0, len(matrix), _ROWS))
-        del lower
-        values, vectors = linalg.eigh(matrix, subset_by_index=[0, rank - 1], overwrite_a=True, check_finite=False)
-        rest = (triangle.size - rank) / (trace - float(values.sum()))
-        return cls(vectors, values, rest, (math.sqrt(rest * float(values[-1])), math.sqrt(rest * norm)))
+        values, vectors = linalg.eigh(lower @ lower.T, overwrite_a=True, check_finite=False)
+        largest = rank // _FROM_THE_TOP
+        left_out = slice(rank - largest, len(values) - largest)
+        others = values[left_out]
+        rest = len(others) / float(others.sum())
+        bounds = (math.sqrt(rest * float(others[0])), math.sqrt(rest * float(others[-1])))
+        return cls(np.delete(vectors, left_out, axis=1), np.delete(values, left_out), rest, bounds)
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
 """The posterior beside a potential: ``NAME.posterior.h5``, next to ``NAME.uf3``.
 
-A file holds the factor in single precision: its whole triangle, or, where that is too large to ship, the least
-determined directions (`LowRank`). What this does to standard deviations is measured when it is made and stored: the
+A file holds the factor in single precision: its whole triangle, or, where that is too large to ship, the directions at
+both ends of its spectrum (`LowRank`). What this does to standard deviations is measured when it is made and stored: the
 median and largest relative error over three kinds of rows, called ``training`` (Gaussian rows with the second moments
 of the fit, A), ``isotropic`` (Gaussian rows with independent columns of the fit's size, far outside of it) and
 ``given`` (rows of the caller), and for a low rank the ``least`` and ``largest`` ratio that any row can have.
@@ -23,17 +23,12 @@ from ufpnmr.potential.calibration import Calibration
 from ufpnmr.potential.columns import ColumnLayout
 from ufpnmr.potential.posterior import Factor, LowRank, Posterior, Triangle, fingerprint
 
-__all__ = ["compressed", "load", "save", "sidecar"]
+__all__ = ["compressed", "load", "save"]
 
 Vector = NDArray[np.float64]
 
 _SCHEMA, _VERSION = "ufpnmr.posterior", 1
 _PROBES = 64
-
-
-def sidecar(potential: str | Path) -> Path:
-    """Return the path of the posterior of a potential: ``LPS.uf3`` -> ``LPS.posterior.h5``."""
-    return Path(potential).with_suffix(".posterior.h5")
 
 
 def compressed(

@@ -26,13 +26,13 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.potential.columns import ColumnBlock, ColumnLayout
 
-__all__ = ["Form", "Penalty", "Regularisation", "apply", "penalty", "quadratic"]
+__all__ = ["Form", "Penalty", "Regularisation", "apply", "penalty", "quadratic", "symmetry_map", "uf3_sigmas"]
 
 Vector = NDArray[np.float64]
 Penalty = list[tuple[slice, Vector]]
@@ -118,6 +118,44 @@ def apply(blocks: Penalty, values: Vector) -> Vector:
 def quadratic(blocks: Penalty, values: Vector) -> float:
     """Return v^T Lambda v of a (P,) vector: with v = c - c0, minus twice the logarithm of the prior."""
     return float(values @ apply(blocks, values))
+
+
+def uf3_sigmas(energies: ArrayLike, forces: ArrayLike, weight: float = 0.5, form: Form = "uf3") -> tuple[float, float]:
+    """Return the sigmas that weigh labels as the package UF3 does.
+
+    UF3 multiplies squared errors of energies per atom by w / (N_E s_E^2) and those of force components by
+    (1 - w) / (N_F s_F^2), s being the standard deviation of the labels; release 0.4.0 uses w^2 / (N_E s_E)^2
+    and (1 - w)^2 / (N_F s_F)^2. These are no noise levels: a posterior from them needs another scale.
+
+    Parameters
+    ----------
+    energies : (N_E,) array
+        eV per atom.
+    forces : (N_F,) array
+        All components, eV/Å.
+    weight : float
+        w, above 0 and below 1; larger favours energies.
+    form : {"uf3", "uf3-0.4.0"}
+        Which release.
+
+    Returns
+    -------
+    (float, float)
+        Sigma of an energy per atom, eV, and of a force component, eV/Å.
+    """
+    if not 0 < weight < 1:
+        raise InputError(f"weight: expected a number above 0 and below 1, found {weight}")
+    shares = {"energies": (energies, weight), "forces": (forces, 1 - weight)}
+    out = []
+    for name, (values, share) in shares.items():
+        labels = np.ravel(np.asarray(values, dtype=np.float64))
+        spread = float(labels.std()) if len(labels) else 0.0
+        if spread == 0:
+            raise InputError(f"weight: expected {name} that differ, found {len(labels)} without spread; give sigmas")
+        out.append(
+            spread * len(labels) / share if form == "uf3-0.4.0" else spread * float(np.sqrt(len(labels) / share))
+        )
+    return out[0], out[1]
 
 
 def _block_penalty(block: ColumnBlock, regularisation: Regularisation) -> Vector:

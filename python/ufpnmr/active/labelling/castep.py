@@ -84,17 +84,17 @@ class Castep(FileLabeller):
 
     def write_input(self, atoms: Atoms, folder: Path) -> None:
         """Write ``label.cell`` and ``label.param``; see `FileLabeller`."""
-        from ase.io.castep import write_castep_cell
-
-        bare = atoms.copy()  # type: ignore[no-untyped-call]
-        bare.set_constraint()
-        with open(folder / "label.cell", "w", encoding="utf-8") as stream:
-            write_castep_cell(stream, bare, precision=10)
-            mesh = self.kpoints or k_mesh(atoms, self.kpoint_length, self.gamma_from)
-            stream.write("\nKPOINTS_MP_GRID: {} {} {}\n".format(*mesh))
-            if self.species_pot:
-                lines = "".join(f"{element} {name}\n" for element, name in self.species_pot.items())
-                stream.write(f"\n%BLOCK SPECIES_POT\n{lines}%ENDBLOCK SPECIES_POT\n")
+        symbols = atoms.get_chemical_symbols()  # type: ignore[no-untyped-call]
+        mesh = self.kpoints or k_mesh(atoms, self.kpoint_length, self.gamma_from)
+        blocks = {
+            "LATTICE_CART": [_vector(v) for v in atoms.cell.array],
+            "POSITIONS_ABS": [f"{s} {_vector(p)}" for s, p in zip(symbols, atoms.positions, strict=True)],
+        }
+        if self.species_pot:
+            blocks["SPECIES_POT"] = [f"{element} {name}" for element, name in self.species_pot.items()]
+        text = "".join(f"%BLOCK {name}\n{chr(10).join(rows)}\n%ENDBLOCK {name}\n\n" for name, rows in blocks.items())
+        text += "KPOINTS_MP_GRID : {} {} {}\nFIX_ALL_CELL : true\n".format(*mesh)
+        (folder / "label.cell").write_text(text, encoding="utf-8")
         param = dict(self.param)
         if charge := float(atoms.info.get("charge", 0)):
             param["charge"] = charge
@@ -107,6 +107,10 @@ class Castep(FileLabeller):
         if not path.is_file():
             raise LabelError(f"{path}: no such output; run CASTEP there")
         return read_castep(atoms, path)
+
+
+def _vector(values: Any) -> str:
+    return " ".join(f"{x:.12f}" for x in values)
 
 
 def read_castep(atoms: Atoms, path: Path) -> Labels:

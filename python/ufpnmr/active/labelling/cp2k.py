@@ -226,6 +226,7 @@ class CP2K(FileLabeller):
         path = folder / self.output_name
         if not path.is_file():
             raise LabelError(f"{path}: no such output; run CP2K there")
+        self._check_input(atoms, folder / "label.inp")
         text = path.read_text(encoding="utf-8", errors="replace")
         if "SCF run converged" not in text or "SCF run NOT converged" in text:
             raise LabelError(f"cp2k: SCF not converged in {self.settings['max_scf']} steps")
@@ -245,6 +246,15 @@ class CP2K(FileLabeller):
             stress=voigt,
             notes={"kpoints": list(self._mesh(atoms)), "scf_steps": steps},
         )
+
+    def _check_input(self, atoms: Atoms, path: Path) -> None:
+        """Refuse the output of another structure: CP2K's own output does not repeat the positions in full."""
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        rows = [f"{name} {_vector(v)}" for name, v in zip("ABC", atoms.cell.array, strict=True)]
+        symbols = atoms.get_chemical_symbols()  # type: ignore[no-untyped-call]
+        rows += [f"{s} {_vector(p)}" for s, p in zip(symbols, atoms.positions, strict=True)]
+        if re.findall(r"^      ([A-Z][a-z]?(?: -?\d+\.\d{12}){3})$", text, re.MULTILINE) != rows:
+            raise LabelError(f"{path}: its cell, species or positions are not those of the structure to be labelled")
 
     def _mesh(self, atoms: Atoms) -> Sequence[int]:
         return self.kpoints or k_mesh(atoms, self.kpoint_length, self.gamma_from)
