@@ -245,10 +245,6 @@ def uninterrupted(tmp_path_factory):
     return inputs, essence(folder)
 
 
-def same_place(rows, inputs, folder):
-    return json.loads(json.dumps(rows).replace(str(inputs), str(folder)))
-
-
 STAGES = {
     "fit": "cycle-001/cycle.json",
     "first chunk": "cycle-001/fit.json",

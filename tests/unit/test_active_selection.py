@@ -187,7 +187,7 @@ def curve(seed, method, *, pool, initial, batch, rounds):
     chosen, errors = list(range(initial)), []
     for number in range(rounds + 1):
         made = fitted([structures[k] for k in chosen], withheld)
-        errors.append(made.test.errors()["force_rmse"])
+        errors.append(made.withheld.errors()["force_rmse"])
         if number == rounds:
             return errors
         left = [k for k in range(pool) if k not in chosen]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ufpnmr.active.selection import force_deviation
 from ufpnmr.potential import Potential, posterior_file
 from ufpnmr.potential.basis import SplineBasis
+from ufpnmr.potential.formats import sidecar
 from ufpnmr.potential.posterior import Posterior
 from ufpnmr.structures.matching import closest_contact, pair_name
 
@@ -73,7 +74,7 @@ class Assessor:
         """Read ``NAME.uf3`` and its posterior beside it."""
         potential = Potential.read(path)
         basis = SplineBasis.of(potential)
-        posterior = posterior_file.load(posterior_file.sidecar(path), basis, basis.coefficients(potential))
+        posterior = posterior_file.load(sidecar(path), basis, basis.coefficients(potential))
         return cls(path, potential, basis, posterior, threads)
 
     def force_deviation(self, atoms: Atoms) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ from ufpnmr.potential.accuracy import compare
 from ufpnmr.potential.dataset import Dataset
 from ufpnmr.potential.fit import fit
 from ufpnmr.potential.fit_config import FitConfig
+from ufpnmr.potential.formats import sidecar
 from ufpnmr.provenance import collect
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.structures import LabelledStructure, read_atoms, read_structures
@@ -99,8 +100,8 @@ class Cycle:
         self.say(f"cycle {self.number}: fit to {len(train)} structures")
         made = fit(self._with_present_weights(train), Dataset(train, initial.test), threads=self.threads)
         made.potential.write(self.potential, force=True, allow_unloadable=True)
-        sidecar = posterior_file.sidecar(self.potential)
-        posterior_file.save(made.posterior, sidecar, made.basis, force=True, provenance=collect(cycle=self.number))
+        provenance = collect(cycle=self.number)
+        posterior_file.save(made.posterior, sidecar(self.potential), made.basis, force=True, provenance=provenance)
         assessor = Assessor.read(self.potential, self.threads)
         predicted = ForceErrors.of([assessor.force_deviation(s.atoms) for s in initial.test])
         self._write(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
@@ -14,7 +14,7 @@ from ufpnmr.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["head", "in_lammps_frame", "read_frames", "write_data"]
+__all__ = ["carried", "head", "in_lammps_frame", "read_frames", "write_data"]
 
 
 def in_lammps_frame(atoms: Atoms) -> Atoms:
@@ -27,12 +27,11 @@ def in_lammps_frame(atoms: Atoms) -> Atoms:
     """
     if not atoms.pbc.all() or abs(np.linalg.det(atoms.cell.array)) < 1e-6:
         raise InputError("expected a cell that is periodic in all directions, found another; give the structure one")
-    cell, turn = (np.asarray(part) for part in atoms.cell.standard_form())
+    axes, upper = np.linalg.qr(atoms.cell.array.T)
+    axes *= np.sign(np.diagonal(upper))
     out: Atoms = atoms.copy()  # type: ignore[no-untyped-call]
-    if cell[2, 2] < 0:
-        cell, turn = cell * [1, 1, -1], turn * [[1], [1], [-1]]
-    out.set_cell(cell)  # type: ignore[no-untyped-call]
-    out.positions = atoms.positions @ turn.T
+    out.set_cell(np.tril(atoms.cell.array @ axes))  # type: ignore[no-untyped-call]
+    out.positions = atoms.positions @ axes
     return out
 
 
@@ -65,6 +64,11 @@ def write_data(path: Path, atoms: Atoms, elements: Sequence[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def carried(start: Atoms) -> dict[str, Any]:
+    """Return what every structure that comes from this one carries too: the charge of the cell, for the labeller."""
+    return {key: value for key, value in start.info.items() if key == "charge"}
+
+
 def head(read: str, potential: Path, elements: Sequence[str], degree: int, timestep: float) -> str:
     """Return the beginning of an input.
 
@@ -85,7 +89,6 @@ def head(read: str, potential: Path, elements: Sequence[str], degree: int, times
 atom_style atomic
 atom_modify map array
 boundary p p p
-box tilt large
 {read}
 pair_style ufp {degree}
 pair_coeff * * "{potential}" {" ".join(elements)}

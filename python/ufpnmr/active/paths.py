@@ -10,13 +10,13 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ufpnmr.active.assessment import Assessor
 from ufpnmr.active.config import PathConfig
-from ufpnmr.active.lammps_files import head, in_lammps_frame, read_frames, write_data
+from ufpnmr.active.lammps_files import carried, head, in_lammps_frame, read_frames, write_data
 from ufpnmr.errors import InputError
 from ufpnmr.lmp_process import error_line, lmp_command, run_lmp
 from ufpnmr.results.storage import write_text_atomically
@@ -41,10 +41,13 @@ class Images:
         Those between the ends; empty if there is no path.
     end : str
         "complete", or what LAMMPS said.
+    info : dict
+        What the first end carries and each image too: the charge.
     """
 
     images: list[Atoms]
     end: str
+    info: dict[str, Any]
 
 
 def ends_of(config: PathConfig) -> tuple[Atoms, Atoms]:
@@ -105,4 +108,4 @@ write_dump all custom image-${{image}}.lammpstrj id type element xu yu zu modify
     for number in range(2, config.images):
         frames = read_frames(folder / f"image-{number:0{width}d}.lammpstrj", elements)
         images += [atoms for _, atoms in frames]
-    return Images(images, end)
+    return Images(images, end, carried(ends_of(config)[0]))

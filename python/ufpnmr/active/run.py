@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ufpnmr.potential.fit_config import basis_of
 from ufpnmr.provenance import collect
 from ufpnmr.results.learning import LearningRecord
 from ufpnmr.results.storage import write_text_atomically
-from ufpnmr.structures import read_atoms
+from ufpnmr.structures import LabelledStructure, read_atoms
 
 __all__ = ["ActiveRun", "Plan"]
 
@@ -145,7 +146,7 @@ class ActiveRun:
 
     def _advance(self, cycle: Cycle, cycles: list[Cycle], initial: Dataset) -> Stop | None:
         """Do what is left of a cycle."""
-        earlier = [s for before in cycles[:-1] for s in before.labelled()]
+        earlier = self._labelled(cycles[:-1])
         if cycle.note("labelling") is None:
             cycle.begin(self._inputs())
             cycle.fit(initial, earlier)
@@ -172,6 +173,12 @@ class ActiveRun:
                     f"{cycle.folder / 'labelled.extxyz'}"
                 )
         return None
+
+    def _labelled(self, cycles: Sequence[Cycle]) -> list[LabelledStructure]:
+        """Return the labels of some cycles as of one file: one method made them."""
+        source = f"{self.folder.name}, labelled by {self.config.labeller.name}"
+        every = [s for cycle in cycles for s in cycle.labelled()]
+        return [dataclasses.replace(s, source=source, index=number) for number, s in enumerate(every)]
 
     def _record(self, cycles: list[Cycle], stop: Stop | None) -> LearningRecord:
         """Write the record of the cycles that have a fit, and return it."""

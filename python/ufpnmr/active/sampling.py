@@ -22,7 +22,7 @@ import numpy as np
 
 from ufpnmr.active.assessment import Assessor
 from ufpnmr.active.config import ActiveConfig, MDConfig, State
-from ufpnmr.active.lammps_files import head, in_lammps_frame, read_frames, write_data
+from ufpnmr.active.lammps_files import carried, head, in_lammps_frame, read_frames, write_data
 from ufpnmr.lmp_process import error_line, lmp_command, run_lmp
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.structures import read_atoms
@@ -62,6 +62,8 @@ class Run:
         """Return the structure it starts from, in the frame of LAMMPS."""
         atoms: Atoms = read_atoms(self.state.structure)[-1].copy()  # type: ignore[no-untyped-call]
         atoms = atoms.repeat(self.state.repeat)  # type: ignore[no-untyped-call]
+        if "charge" in atoms.info:
+            atoms.info["charge"] *= int(np.prod(self.state.repeat))
         atoms.set_cell(atoms.cell.array * self.volume_factor ** (1 / 3), scale_atoms=True)  # type: ignore[no-untyped-call]
         return in_lammps_frame(atoms)
 
@@ -83,6 +85,8 @@ class Trajectory:
         "complete", or why it ended before.
     files : list of Path
         Dumps in their order.
+    info : dict
+        What its start carries and each frame of it too: the charge.
     """
 
     run: Run
@@ -91,6 +95,7 @@ class Trajectory:
     mean: list[float]
     end: str
     files: list[Path]
+    info: dict[str, Any]
 
 
 def plan_runs(config: ActiveConfig, cycle: int) -> list[Run]:
@@ -123,7 +128,7 @@ def run_md(run: Run, md: MDConfig, assessor: Assessor, folder: Path) -> Trajecto
         A start that is not periodic or holds an element that the potential does not know.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    out = Trajectory(run, [], [], [], "complete", [])
+    out = Trajectory(run, [], [], [], "complete", [], carried(run.start()))
     for number, steps in enumerate(_chunks(md)):
         done = folder / f"chunk-{number:04d}.json"
         if not done.is_file():

@@ -26,7 +26,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -202,7 +202,6 @@ def select(
     weights: Mapping[str, TypeWeights] | None = None,
     seed: int = 0,
     threads: int = 0,
-    advance: Callable[[int], object] = lambda done: None,
 ) -> list[Pick]:
     """Choose the structures to be labelled.
 
@@ -230,8 +229,6 @@ def select(
         Of "random".
     threads : int
         OpenMP threads of the features; 0 follows OMP_NUM_THREADS.
-    advance : callable
-        Told 1 for each candidate whose first gain is known.
 
     Returns
     -------
@@ -263,7 +260,6 @@ def select(
     bounds = np.empty(len(candidates))
     for index, atoms in enumerate(candidates):
         bounds[index] = knowledge.gain(rows(index)) / budget.cost(len(atoms))
-        advance(1)
     for among, count in rounds:
         chosen = {pick.index for pick in picks}
         heap = [(-bounds[index], index) for index in among if index not in chosen]

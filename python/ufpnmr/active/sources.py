@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Gathered", "gather"]
 
 Say = Callable[[str], object]
+_ABOUT_LABELS = re.compile(r"energy|force|stress|virial|^label_", re.IGNORECASE)
 _LAST = 3
 """Frames at the end of a run that ended before its time: candidates in any case."""
 
@@ -102,7 +104,7 @@ def gather(
         runs.append({"name": path.name, "candidates": len(images.images), "end": images.end})
         for number, atoms in enumerate(images.images, 2):
             uid = f"c{cycle:03d}-{path.name}-{number}"
-            found.append(_named(atoms, uid, path.config_type, f"c{cycle:03d}-{path.name}", "neb"))
+            found.append(_named(atoms, uid, path.config_type, f"c{cycle:03d}-{path.name}", "neb", images.info))
     found += _from_files(config.candidates.pool, config.candidates.config_type, "pool")
     inside = [path for folder in config.candidates.folders for path in sorted(folder.iterdir()) if path.is_file()]
     found += _from_files(inside, config.candidates.config_type, "folder", say)
@@ -121,7 +123,7 @@ def _frames(config: ActiveConfig, cycle: int, trajectory: Trajectory, hop: set[i
         if regular or last or step in hop:
             name = f"c{cycle:03d}-{run.name}"
             source = "hops" if step in hop else "md"
-            named = _named(atoms, f"{name}-{step}", run.state.config_type, name, source)
+            named = _named(atoms, f"{name}-{step}", run.state.config_type, name, source, trajectory.info)
             named.info.update(temperature=run.temperature, force_error_largest=largest, force_error_mean=mean)
             out.append(named)
     return out
@@ -141,15 +143,16 @@ def _from_files(paths: Iterable[Path], config_type: str, source: str, say: Say |
         for atoms in frames:
             uid = str(atoms.info.get("uid", content_uid(atoms)))
             kind = str(atoms.info.get("config_type", config_type))
-            out.append(_named(atoms, uid, kind, atoms.info.get("group"), source))
+            out.append(_named(atoms, uid, kind, atoms.info.get("group"), source, atoms.info))
     return out
 
 
-def _named(atoms: Atoms, uid: str, config_type: str, group: object, source: str) -> Atoms:
-    """Return a bare copy with what a candidate carries."""
+def _named(atoms: Atoms, uid: str, config_type: str, group: object, source: str, info: Mapping[str, Any]) -> Atoms:
+    """Return a bare copy with what a candidate carries, and of `info` what is neither a label nor about labels."""
     from ase import Atoms
 
     out = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    out.info.update({key: value for key, value in info.items() if not _ABOUT_LABELS.search(key)})
     out.info.update(uid=uid, config_type=config_type, source=source)
     if group is not None:
         out.info["group"] = str(group)
