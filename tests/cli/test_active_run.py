@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 import active_case
+from ufpnmr.active.config import read_config
+from ufpnmr.active.run import ActiveRun
+from ufpnmr.errors import InputError
 from ufpnmr.potential import Potential
 from ufpnmr.results.learning import LearningRecord
 
@@ -256,7 +259,12 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
+AT_LENGTH = ("first chunk", "labelling", "next fit")
+
+
+@pytest.mark.parametrize(
+    "stage", [pytest.param(stage, marks=[pytest.mark.slow] * (stage in AT_LENGTH)) for stage in STAGES]
+)
 def test_kill_9_at_each_stage(uninterrupted, tmp_path, ufp, stage):
     inputs, expected = uninterrupted
     folder = tmp_path / "case"
@@ -361,17 +369,8 @@ def test_dry_run_writes_nothing(tmp_path, ufp):
     ("old", "new", "message"),
     [
         ("structures = 3", "structure = 3", "did you mean 'structures'?"),
-        ("structures = 3", "", "expected a budget"),
-        ("structures = 3", 'structures = 3\nmethod = "entropy"', "'information', 'variance' or 'random'"),
         ('"truth:calculator"', '"cp2q"', "did you mean 'cp2k'?"),
-        ('"truth:calculator"', '"truth:nothing"', "has no callable 'nothing'"),
-        ('file = "truth.uf3"', 'fil = "truth.uf3"', "no option 'fil' (did you mean 'file'?)"),
         ("pool.extxyz", "pol.extxyz", "no such file"),
-        ("initial.extxyz", "initia.extxyz", "no such file"),
-        ('test = ["withheld.extxyz"]', "", "withholds nothing"),
-        ('pool = ["pool.extxyz"]', "", "expected a source of candidates"),
-        ("[fit]", 'fit_file = "x.toml"\n[fit]', "fit_file"),
-        ("maximum_cycles = 2", "maximum_cycles = 0", "maximum_cycles"),
         ("intervals = 10", "intervals = 0", "intervals"),
     ],
 )
@@ -383,6 +382,34 @@ def test_bad_input_is_one_line_and_writes_nothing(case, ufp, old, new, message):
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert sorted(path.name for path in case.iterdir() if path.name != "__pycache__") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("structures = 3", "", "expected a budget"),
+        ("structures = 3", 'structures = 3\nmethod = "entropy"', "'information', 'variance' or 'random'"),
+        ('"truth:calculator"', '"truth:nothing"', "has no callable 'nothing'"),
+        ('file = "truth.uf3"', 'fil = "truth.uf3"', "no option 'fil' .did you mean 'file'"),
+        ("initial.extxyz", "initia.extxyz", "no such file"),
+        ('test = ["withheld.extxyz"]', "", "withholds nothing"),
+        ('pool = ["pool.extxyz"]', "", "expected a source of candidates"),
+        ("[fit]", 'fit_file = "x.toml"\n[fit]', "fit_file"),
+        ("[fit]", "[hops]\n[fit]", "hops: expected"),
+        ("[fit]", "[md]\nsteps = 1\ntimestep_ps = 1\nframe_every = 1\n[fit]", "together"),
+        ("[fit]", "[fit2]\n[fit]", "unknown key 'fit2'"),
+        ("[candidates]", '[candidates]\nfolders = ["nowhere"]', "no such folder"),
+        ("[candidates]", '[[paths]]\nname = "a b"\n[candidates]', "name"),
+        ("maximum_cycles = 2", "maximum_cycles = 0", "maximum_cycles"),
+        ("train = ", 'exclude = ["crystl"]\ntrain = ', "did you mean 'crystal'"),
+    ],
+)
+def test_other_bad_input(case, monkeypatch, old, new, message):
+    monkeypatch.chdir(case)
+    edit(case, old, new)
+    with pytest.raises(InputError, match=message) as caught:
+        ActiveRun(read_config("run.toml"), 1, print).check()
+    assert "\n" not in str(caught.value)
 
 
 def test_bad_states_and_paths(tmp_path, ufp):

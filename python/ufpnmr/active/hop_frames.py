@@ -42,7 +42,7 @@ def hop_steps(trajectory: Trajectory, hops: Hops, timestep: float, elements: lis
                 outer_radius=hops.outer_radius_A,
             )
     except InputError as error:
-        return set(), f"hops not looked for: {error}"
+        return set(), f"hops not looked for: {str(error).partition(';')[0]}"
     around: set[int] = set()
     for time in found.time:
         middle = min(range(len(steps)), key=lambda k: abs(steps[k] * timestep - time))
