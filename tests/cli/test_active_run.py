@@ -114,6 +114,7 @@ def test_cycles_on_a_pool(case, ufp):
     assert "stopped: 2 cycles done" in done.stdout
     assert "force_error" not in (case / "out" / "cycle-001" / "queue.extxyz").read_text(encoding="utf-8")
     assert (case / "out" / "learning.svg").is_file()
+    assert ufp("plot", "out/record.json", "-o", "curve.png").returncode == 0
     settings = json.loads((case / "out" / "cycle-002" / "cycle.json").read_text(encoding="utf-8"))
     assert settings["provenance"]["parameters"] == {"seed": 3, "cycle": 2}
     assert set(settings["provenance"]["inputs"]) == {"initial.extxyz", "withheld.extxyz", "pool.extxyz"}

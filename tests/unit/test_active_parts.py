@@ -215,6 +215,11 @@ def test_candidates_of_files(assessor, truth, tmp_path):
     assert not {"label_by", "old_energy"} & set(info)
     assert info["force_error_largest"] >= info["force_error_mean"] > 0
     assert any("notes.txt" in line for line in said)
+    errors = sorted(a.info["force_error_largest"] for a in out.candidates)
+    config.candidates = config.candidates.model_copy(update={"largest_force_error": errors[2]})
+    fewer = gather(config, 1, assessor, tmp_path, [found[0].atoms], {"p7-1"}, said.append)
+    assert len(fewer.candidates) == 3
+    assert fewer.dropped["predicted force error too large"] == 2
 
 
 def test_every_run_has_its_own_seed(tmp_path):

@@ -99,7 +99,7 @@ class PathConfig(Section):
 
 
 class Candidates(Section):
-    """Candidates that are not sampled."""
+    """Candidates that are not sampled, and which ones are too odd."""
 
     pool: list[InputFile] = Field(default_factory=list)
     """Structures in files; without [[states]] and [[paths]] the only candidates."""
@@ -107,6 +107,8 @@ class Candidates(Section):
     """Every file in them that ASE reads is looked at anew in each cycle."""
     config_type: str = "pool"
     """Of structures that have none."""
+    largest_force_error: Positive | None = None
+    """eV/Å; structures with a larger predicted error of a force, from whatever source, are too odd to be labelled."""
 
 
 class SelectionConfig(Section):

@@ -108,7 +108,7 @@ def gather(
     found += _from_files(config.candidates.pool, config.candidates.config_type, "pool")
     inside = [path for folder in config.candidates.folders for path in sorted(folder.iterdir()) if path.is_file()]
     found += _from_files(inside, config.candidates.config_type, "folder", say)
-    return _sifted(found, runs, assessor, known, refused)
+    return _sifted(found, runs, assessor, known, refused, config.candidates.largest_force_error)
 
 
 def _frames(config: ActiveConfig, cycle: int, trajectory: Trajectory, hop: set[int]) -> list[Atoms]:
@@ -160,7 +160,12 @@ def _named(atoms: Atoms, uid: str, config_type: str, group: object, source: str,
 
 
 def _sifted(
-    found: list[Atoms], runs: list[dict[str, Any]], assessor: Assessor, known: Sequence[Atoms], refused: set[str]
+    found: list[Atoms],
+    runs: list[dict[str, Any]],
+    assessor: Assessor,
+    known: Sequence[Atoms],
+    refused: set[str],
+    largest_force_error: float | None,
 ) -> Gathered:
     dropped: dict[str, int] = {}
 
@@ -184,9 +189,13 @@ def _sifted(
     repeated = {j - len(known) for _, j in duplicates([*known, *sane])}
     for _ in range(len([j for j in repeated if j >= 0])):
         drop("labelled already, withheld or repeated")
-    candidates = [atoms for number, atoms in enumerate(sane) if number not in repeated]
-    for atoms in candidates:
+    candidates = []
+    for atoms in (atoms for number, atoms in enumerate(sane) if number not in repeated):
         if "force_error_mean" not in atoms.info:
             deviation = assessor.force_deviation(atoms)
             atoms.info.update(force_error_largest=float(deviation.max()), force_error_mean=float(deviation.mean()))
+        if largest_force_error is None or atoms.info["force_error_largest"] <= largest_force_error:
+            candidates.append(atoms)
+        else:
+            drop("predicted force error too large")
     return Gathered(candidates, runs, dropped)
