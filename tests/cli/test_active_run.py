@@ -184,6 +184,21 @@ def test_molecular_dynamics_hops_and_a_path(tmp_path, ufp):
     np.testing.assert_allclose(atoms.positions, positions, atol=1e-7)
 
 
+def test_runs_go_on_in_the_next_cycle(tmp_path, ufp):
+    active_case.write_case(tmp_path, toml=MD)
+    edit(tmp_path, "maximum_cycles = 1", "maximum_cycles = 2")
+    edit(tmp_path, "steps = 60", "steps = 20\ncontinued = true")
+    done = ufp(*RUN)
+    assert done.returncode == 3, done.stderr
+    first, second = (tmp_path / "out" / f"cycle-00{n}" / "md" / "crystal-600K-v1.100" for n in (1, 2))
+    frames = (first / "chunk-0000.lammpstrj").read_text(encoding="utf-8").split("ITEM: TIMESTEP\n")
+    last = np.array([line.split()[3:6] for line in frames[-1].splitlines()[8:]], dtype=float)
+    begin = (second / "chunk-0000.lammpstrj").read_text(encoding="utf-8").split("ITEM: TIMESTEP\n")[1]
+    np.testing.assert_allclose(
+        np.array([line.split()[3:6] for line in begin.splitlines()[8:]], dtype=float), last, atol=1e-7
+    )
+
+
 def test_a_short_leash_ends_the_run(tmp_path, ufp):
     """Learning on the fly: the run ends with the first frame that is not known well enough, which is then labelled."""
     active_case.write_case(tmp_path, toml=MD)

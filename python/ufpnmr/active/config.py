@@ -64,6 +64,8 @@ class MDConfig(Section):
     """At the start of a run; no candidates."""
     largest_force_error: Positive | None = None
     """eV/Å; a run ends with the first frame with a larger predicted error of a force."""
+    continued: bool = False
+    """Start where the same run of the cycle before ended, if it was complete; else from the structure file."""
     damping_ps: Positive = 0.1
     """Of the Nosé-Hoover thermostat."""
     ranks: Count = 1

@@ -110,7 +110,7 @@ def plan_runs(config: ActiveConfig, cycle: int) -> list[Run]:
     return runs
 
 
-def run_md(run: Run, md: MDConfig, assessor: Assessor, folder: Path) -> Trajectory:
+def run_md(run: Run, md: MDConfig, assessor: Assessor, folder: Path, before: Path | None = None) -> Trajectory:
     """Run or continue one run in `folder`.
 
     Parameters
@@ -121,6 +121,8 @@ def run_md(run: Run, md: MDConfig, assessor: Assessor, folder: Path) -> Trajecto
         The potential and its posterior.
     folder : Path
         Made if it is not there.
+    before : Path, optional
+        Folder of the same run in the cycle before: start where it ended, if it was complete.
 
     Raises
     ------
@@ -132,7 +134,10 @@ def run_md(run: Run, md: MDConfig, assessor: Assessor, folder: Path) -> Trajecto
     for number, steps in enumerate(_chunks(md)):
         done = folder / f"chunk-{number:04d}.json"
         if not done.is_file():
-            record = _run_chunk(run, md, assessor, folder, number, steps)
+            start = None
+            if number == 0:
+                start = (None if before is None else _end_of(before, assessor)) or run.start()
+            record = _run_chunk(run, md, assessor, folder, number, steps, start)
             write_text_atomically(done, json.dumps(record, indent=1) + "\n")
         end = _take(out, done, assessor)
         if end is not None:
@@ -148,23 +153,33 @@ def _chunks(md: MDConfig) -> Iterator[int]:
         left -= per_chunk
 
 
-def _run_chunk(run: Run, md: MDConfig, assessor: Assessor, folder: Path, number: int, steps: int) -> dict[str, Any]:
-    """Run `lmp` once and judge its frames."""
+def _end_of(folder: Path, assessor: Assessor) -> Atoms | None:
+    """Return the last frame of a run that was complete; None of any other."""
+    chunks = sorted(folder.glob("chunk-*.json"))
+    if not chunks or json.loads(chunks[-1].read_text(encoding="utf-8"))["end"] is not None:
+        return None
+    return read_frames(chunks[-1].with_suffix(".lammpstrj"), assessor.potential.elements)[-1][1]
+
+
+def _run_chunk(
+    run: Run, md: MDConfig, assessor: Assessor, folder: Path, number: int, steps: int, beginning: Atoms | None
+) -> dict[str, Any]:
+    """Run `lmp` once, from `beginning` or the restart of the chunk before, and judge its frames."""
     name, before = f"chunk-{number:04d}", f"chunk-{number - 1:04d}"
     elements = assessor.potential.elements
     start = "start.data"
-    if number == 0:
-        write_data(folder / start, run.start(), elements)
+    if beginning is not None:
+        write_data(folder / start, beginning, elements)
     dump = folder / f"{name}.lammpstrj"
     dump.unlink(missing_ok=True)
     text = head(
-        f"read_data {start}" if number == 0 else f"read_restart {before}.restart",
+        f"read_data {start}" if beginning is not None else f"read_restart {before}.restart",
         assessor.path.resolve(),
         elements,
         assessor.potential.degree,
         md.timestep_ps,
     )
-    if number == 0:
+    if beginning is not None:
         text += f"velocity all create {run.temperature!r} {run.seed} mom yes rot no dist gaussian\n"
     text += f"""fix integrate all nvt temp {run.temperature!r} {run.temperature!r} {md.damping_ps!r}
 thermo {md.frame_every}

@@ -79,7 +79,8 @@ def gather(
     runs: list[dict[str, Any]] = []
     for run in plan_runs(config, cycle):
         assert config.md is not None
-        trajectory = run_md(run, config.md, assessor, folder / "md" / run.name)
+        before = folder.parent / f"cycle-{cycle - 1:03d}" / "md" / run.name if config.md.continued else None
+        trajectory = run_md(run, config.md, assessor, folder / "md" / run.name, before)
         steps: set[int] = set()
         remark = ""
         if config.hops is not None:
