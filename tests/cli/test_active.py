@@ -17,6 +17,8 @@ from ase.build import bulk
 from ase.calculators.lj import LennardJones
 from ase.io import read, write
 
+from ufpnmr.structures import check, read_structures
+
 UFP = Path(sys.executable).parent / "ufp"
 
 LABELLERS = '''
@@ -164,6 +166,10 @@ def test_labels_with_provenance_and_a_second_run_does_nothing(place, ufp):
     assert atoms.info["label_seconds"] >= 0
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", atoms.info["label_date"])
     assert len(atoms.get_stress()) == 6
+    structures = read_structures(place / "out.extxyz")
+    check(structures)
+    assert {s.uid for s in structures} == {f"ar-{k:03d}" for k in range(N)}
+    assert all(s.stress is not None and s.group.startswith("run ") for s in structures)
     assert sorted(p.name for p in place.glob("out.extxyz*")) == ["out.extxyz", "out.extxyz.lock"]
     text = (place / "out.extxyz").read_bytes()
     again = ufp(*command("--json"))
@@ -174,7 +180,7 @@ def test_labels_with_provenance_and_a_second_run_does_nothing(place, ufp):
 
 
 def test_done_elsewhere_parts_and_a_longer_queue(place, ufp):
-    write(place / "earlier.extxyz", queue_of(3))
+    write(place / "earlier.extxyz", [*queue_of(3), *queue_of(1)])  # one of them twice
     (place / "earlier.extxyz.xz").write_bytes(lzma.compress((place / "earlier.extxyz").read_bytes()))
     done = ufp(*command("--done", "earlier.extxyz.xz", "--part", "0/2"))
     assert (done.returncode, done.stdout) == (0, "out.extxyz: 2 labelled (2 now), 0 failed, 0 open\n")

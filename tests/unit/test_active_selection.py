@@ -231,8 +231,8 @@ def test_gain_over_random_choice_in_short():
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_gain_over_random_choice(method):
-    """12 paired seeds: each its own hidden potential, pool, withheld set and beginning; the same budget for both."""
-    found = gains(range(12), method, pool=150, initial=3, batch=3, rounds=4)
+    """20 paired seeds: each its own hidden potential, pool, withheld set and beginning; the same budget for both."""
+    found = gains(range(20), method, pool=150, initial=3, batch=3, rounds=4)
     median, low, high = median_interval(found)
     print(f"{method}: force error of random over active choice {np.exp([median, low, high])}")
     assert low > 0

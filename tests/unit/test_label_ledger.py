@@ -1,8 +1,12 @@
 """The labelled file: appended whole or not at all, whatever happens in between."""
 
+import errno
+import fcntl
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -120,6 +124,27 @@ def test_failures(ledger):
     assert (found["u1"]["killed"], found["u2"]["killed"]) == (True, False)
     ledger.append(labelled(2))
     assert set(ledger.failures()) == {"u1", "u4"}
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    real = fcntl.lockf
+
+    def lockf(descriptor, *arguments):
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(tmp_path / "shared")):
+            raise OSError(errno.ENOSYS, "Function not implemented")
+        real(descriptor, *arguments)
+
+    monkeypatch.setattr(fcntl, "lockf", lockf)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "shared").mkdir()
+    with pytest.warns(UserWarning, match=r"no locks \(Function not implemented\): only one machine may write"):
+        ledger = LabelLedger(tmp_path / "shared" / "out.extxyz")
+    with ledger.claim("u0") as mine:
+        assert mine
+        ledger.append(labelled(0))
+    assert ledger.done() == {"u0"}
+    assert len(list(tmp_path.glob("ufp-labels-*.lock"))) == 1
+    ledger.close()
 
 
 HOLD = """

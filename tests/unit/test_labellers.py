@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,11 @@ from ufpnmr.active.labelling.labeller import checked
 from ufpnmr.active.labelling.programs import k_mesh, run_program
 from ufpnmr.errors import InputError
 
-needs_espresso = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x (Quantum ESPRESSO) is not installed")
+PSEUDO = Path("/usr/share/espresso/pseudo/Si.pz-vbc.UPF")
+BASIS = Path("/usr/share/cp2k/BASIS_MOLOPT")
+needs_espresso = pytest.mark.skipif(
+    shutil.which("pw.x") is None or not PSEUDO.is_file(), reason="Quantum ESPRESSO (pw.x and its data) is not installed"
+)
 needs_cp2k = pytest.mark.skipif(shutil.which("cp2k.psmp") is None, reason="cp2k.psmp is not installed")
 
 
@@ -86,10 +91,10 @@ def test_cp2k_input(tmp_path):
     assert "&KIND H\n      BASIS_SET DZVP-MOLOPT-SR-GTH\n      POTENTIAL GTH-PBE-q1" in text
 
 
-@needs_cp2k
+@pytest.mark.skipif(not BASIS.is_file(), reason="CP2K's basis set file is not installed")
 def test_cp2k_valences_are_those_of_its_basis_file():
     found = {}
-    with open("/usr/share/cp2k/BASIS_MOLOPT") as stream:
+    with open(BASIS) as stream:
         for line in stream:
             if match := re.match(r"\s*([A-Z][a-z]?)\s+DZVP-MOLOPT-SR-GTH\s+DZVP-MOLOPT-SR-GTH-q(\d+)", line):
                 found[match[1]] = int(match[2])

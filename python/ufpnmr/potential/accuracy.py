@@ -62,7 +62,7 @@ class Comparison:
 
         Parameters
         ----------
-        structures : (number of structures,) bool array, optional
+        structures : (S,) bool array, optional
             Which ones.
 
         Returns

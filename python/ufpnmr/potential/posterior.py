@@ -5,7 +5,7 @@ c ~ N(c_hat, sigma0^2 A^-1) with A = G + Lambda (spec uf3 5; Frederiksen et al.,
 Jinnouchi et al., Phys. Rev. Lett. 122, 225701 (2019) for the Bayesian error estimate of forces). Every energy, force
 component and virial is linear in the coefficients, q = x . c, so that
 
-    var(q) = sigma0^2 x^T A^-1 x = sigma0^2 |L^-1 S x|^2,       S A S = L L^T,
+    var(q) = sigma0^2 x^T A^-1 x = sigma0^2 ‖L^-1 S x‖²,       S A S = L L^T,
 
 and two of them have the covariance sigma0^2 x1^T A^-1 x2: the variance of an energy difference is that of x1 - x2.
 These variances are the model's own; `Calibration` says by how much they are too small.

@@ -1,10 +1,10 @@
 """Choice of the regularisation by cross-validation, and learning curves, from Gram matrices alone.
 
-Structures are dealt into folds by group (a run, a composition; `ufpnmr.potential.dataset.folds`), never splitting one. With the normal equations of each
-fold, the fit without fold k has the sum of the others, and its withheld weighted squared error follows from those of
-the fold, y^T y - 2 c . b_k + c^T G_k c: no structure is featurised twice. One candidate costs one Cholesky
-factorisation per fold (0.5 s for 3,420 columns on one core of an EPYC Zen 5), one buffer of the size of a Gram matrix,
-and the matrices of the folds themselves.
+Structures are dealt into folds by group (a run, a composition; `ufpnmr.potential.dataset.folds`), never splitting one.
+With the normal equations of each fold, the fit without fold k has the sum of the others, and its withheld weighted
+squared error follows from those of the fold, y^T y - 2 c . b_k + c^T G_k c: no structure is featurised twice. One
+candidate costs one Cholesky factorisation per fold (0.5 s for 3,420 columns on one core of an EPYC Zen 5), one buffer
+of the size of a Gram matrix, and the matrices of the folds themselves.
 """
 
 from __future__ import annotations

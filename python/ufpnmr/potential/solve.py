@@ -48,7 +48,7 @@ class SingularFit(InputError):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Solution:
-    """Coefficients that minimise |(y - X c) / sigma|^2 + (c - c0)^T Lambda (c - c0).
+    """Coefficients that minimise ‖(y - X c) / sigma‖² + (c - c0)^T Lambda (c - c0).
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Solution:
     condition : float
         Estimated condition number (1-norm) of S A S.
     residual : float
-        |S (A c - b - Lambda c0)| over |S (b + Lambda c0)| after refinement.
+        ‖S (A c - b - Lambda c0)‖ over ‖S (b + Lambda c0)‖ after refinement.
     objective : float
         The minimum reached, less y^T y.
     notes : tuple of str

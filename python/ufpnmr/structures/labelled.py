@@ -85,7 +85,8 @@ class LabelledStructure:
 def content_uid(atoms: Atoms) -> str:
     """Return a uid made of what the structure is: "s" and 16 digits of a SHA-256.
 
-    Species, cell and positions (to 1e-6 Å) and periodicity decide it; labels and names do not.
+    Species, cell and positions (to 1e-6 Å) and periodicity decide it; labels and names do not. It is for files that
+    are copied, not for positions that were written with other digits.
     """
     digest = hashlib.sha256()
     digest.update(np.asarray(atoms.numbers, dtype="<i8").tobytes())

@@ -244,7 +244,11 @@ class CP2K(FileLabeller):
             energy=float(energies[-1]) * HARTREE_EV,
             forces=forces * HARTREE_EV / BOHR_ANGSTROM,
             stress=voigt,
-            notes={"kpoints": list(self._mesh(atoms)), "scf_steps": steps},
+            notes={
+                "method": f"PBE {self.basis} GTH {self.settings['cutoff']:g} Ry",
+                "kpoints": list(self._mesh(atoms)),
+                "scf_steps": steps,
+            },
         )
 
     def _check_input(self, atoms: Atoms, path: Path) -> None:

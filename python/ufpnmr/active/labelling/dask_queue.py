@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import json
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -40,7 +42,7 @@ def label_with_dask(queue: Queue, address: str, say: Callable[[str], object] = p
         Dask is not installed, no scheduler, or a wrong queue.
     """
     try:
-        from distributed import Client, as_completed
+        distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise InputError(f"Dask cannot be imported ({error}); install it: pip install distributed") from error
     todo = queue.read()
@@ -52,14 +54,14 @@ def label_with_dask(queue: Queue, address: str, say: Callable[[str], object] = p
         with contextlib.ExitStack() as stack:
             where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
             try:
-                client = stack.enter_context(Client(**where, timeout=20))
+                client = stack.enter_context(distributed.Client(**where, timeout=20))
             except OSError as error:
                 raise InputError(f"{address}: no Dask scheduler answers ({error})") from error
             futures: dict[Any, str] = {}
             for uid, atoms in wanted(queue, ledger, todo):
                 if stack.enter_context(ledger.claim(uid)):
                     futures[client.submit(_label_there, queue, uid, atoms, pure=False)] = uid
-            for future in as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures)):
                 uid = futures[future]
                 if future.status != "finished":
                     ledger.fail(uid, LabelError(f"the Dask worker lost it: {future.status}", killed=True), run)
@@ -78,8 +80,6 @@ def label_with_dask(queue: Queue, address: str, say: Callable[[str], object] = p
 
 @cache
 def _labeller(name: str, options: str) -> tuple[Labeller, str]:
-    import json
-
     labeller = create(name, json.loads(options))
     labeller.ready()
     return labeller, labeller.version()
@@ -87,8 +87,6 @@ def _labeller(name: str, options: str) -> tuple[Labeller, str]:
 
 def _label_there(queue: Queue, uid: str, atoms: Atoms) -> tuple[Atoms | None, str, bool]:
     """Label one structure on a worker; (result, "", False) or (None, reason, killed)."""
-    import json
-
     labeller, version = _labeller(queue.labeller, json.dumps(dict(queue.options), sort_keys=True))
     with tempfile.TemporaryDirectory(dir=queue.scratch) as folder:
         try:

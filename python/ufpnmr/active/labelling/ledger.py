@@ -11,10 +11,13 @@ the nodes of a cluster where the file system supports locking.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -45,9 +48,28 @@ class LabelLedger:
             raise InputError(f"{self.path.parent}: no such folder; create it first")
         self.failed_path = self._beside(".failed")
         self._pending = self._beside(".pending")
-        self._lock = os.open(self._beside(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        self._lock = self._open_lock()
         self._read_to = 0
         self._done: set[str] = set()
+
+    def _open_lock(self) -> int:
+        """Open the lock file: beside the output, or on this machine where that file system knows no locks."""
+        lock = os.open(self._beside(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
+            fcntl.lockf(lock, fcntl.LOCK_UN, 1, 0)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):  # someone writes
+                return lock
+            os.close(lock)
+            warnings.warn(
+                f"{self.path}: its file system has no locks ({error.strerror}): "
+                "only one machine may write to it at a time",
+                stacklevel=3,
+            )
+            name = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:16]
+            return os.open(Path(tempfile.gettempdir()) / f"ufp-labels-{name}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        return lock
 
     def close(self) -> None:
         """Give up all claims."""

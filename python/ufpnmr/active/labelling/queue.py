@@ -22,7 +22,7 @@ from ufpnmr import guard
 from ufpnmr.active.labelling.labeller import LabelError, create
 from ufpnmr.active.labelling.ledger import LabelLedger
 from ufpnmr.errors import InputError, UfpError
-from ufpnmr.structures import read_atoms, unique_uids
+from ufpnmr.structures import content_uid, read_atoms, unique_uids
 
 __all__ = ["Queue", "Summary", "label_queue"]
 
@@ -109,8 +109,7 @@ class Queue:
         for path in self.done:
             if path.exists() and path.stat().st_size == 0:
                 continue
-            labelled = read_atoms(path)
-            elsewhere |= set(unique_uids(labelled, path))
+            elsewhere |= {str(atoms.info.get("uid") or content_uid(atoms)) for atoms in read_atoms(path)}
         index, parts = self.part
         if not 0 <= index < parts:
             raise InputError(f"part: expected i/n with 0 <= i < n, found {index}/{parts}")
