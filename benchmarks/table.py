@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,19 @@ def fit(result: Result) -> str:
     return text
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit)}
+def active(result: Result) -> str:
+    """Return the table of active.py."""
+    rows = []
+    for method, errors in result["force_rmse"].items():
+        medians = [statistics.median(column) for column in zip(*errors, strict=True)]
+        factors = ", ".join(f"{value:.2f}" for value in result["factors"][method])
+        row = [method, *(f"{value:.0f}" for value in medians), "" if method == "random" else factors]
+        rows.append([*row, f"{result['seconds'][method]:.1f}"])
+    header = ["labelled structures", *map(str, result["labelled"]), "random over this, by seed", "s per selection"]
+    return markdown(header, rows)
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active)}
 
 
 def table(result: Result) -> str:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit")
+SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active")
 
 
 def run(*command, **kwargs):

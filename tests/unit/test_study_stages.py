@@ -168,7 +168,7 @@ def test_more_steps_continue_the_md_anything_else_starts_anew(done, change, cont
 
 
 def test_two_runs_in_one_folder(study_folder, monkeypatch):
-    monkeypatch.setattr("ufpnmr.study.ledger._LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr("ufpnmr.folder_lock._PATIENCE", 0.1)
     first, second = study_of(study_folder), study_of(study_folder)
     with first.ledger.locked(), pytest.raises(InputError, match=f"process {os.getpid()}"):
         second.run()

@@ -1,1 +1,1 @@
-"""The learning cycle; so far how structures get their labels (`ufpnmr.active.labelling`)."""
+"""Active learning: `config`, `run` and `cycle`; `sampling`, `paths`, `sources`; `selection`; labels (`labelling`)."""

@@ -1,4 +1,4 @@
-"""``ufp active``: labels of structures, made here or elsewhere."""
+"""``ufp active``: the learning cycle, and labels of structures, made here or elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, say
+from ufpnmr.cli.common import NOT_TRUSTWORTHY, json_option, say
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from ufpnmr.active.labelling import Summary
+    from ufpnmr.active.run import ActiveRun
+    from ufpnmr.results.learning import LearningRecord
 
 labeller_options = (
     click.option(
@@ -37,7 +39,53 @@ def _labeller_options(function: Any) -> Any:
 
 @click.group()
 def command() -> None:
-    """Label structures: energies, forces and stresses by an electronic-structure program."""
+    """Learn actively: sample, select, label, fit again; or only label structures."""
+
+
+@command.command()
+@click.argument("file", metavar="FILE.toml", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check every input, show runs and sizes; write nothing.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of the features (default: all allowed).")
+@json_option
+def run(file: Path, dry_run: bool, threads: int | None, as_json: bool) -> int:
+    """Run the cycles of FILE: fit, molecular dynamics, selection, labels, until a criterion is met.
+
+    Every cycle is a folder. Killed or interrupted at any point, the same command goes on; so it does with labels that
+    were made elsewhere (labeller external), or after maximum_cycles was raised.
+
+    \b
+    Examples:
+      ufp active run lps.toml --dry-run
+      ufp active run lps.toml
+
+    Exit codes: 0 a criterion is met, 3 it is not (cycles or candidates used up) or labels are waited for, 2 wrong
+    input, 130/143 interrupted.
+    """
+    from ufpnmr.active.config import read_config
+    from ufpnmr.active.run import ActiveRun
+    from ufpnmr.interruption import Interrupted
+
+    work = ActiveRun(read_config(file), threads or len(os.sched_getaffinity(0)), say)
+    if dry_run:
+        _show_plan(work, as_json)
+        return 0
+    try:
+        record = work.run()
+    except Interrupted as stop:
+        say(f"ufp: {stop}; run the same command again to continue")
+        return stop.exit_code
+    from ufpnmr.plots import learning_curve, save
+
+    save(learning_curve(record), work.folder / "learning.svg")
+    if as_json:
+        click.echo((work.folder / "record.json").read_text(encoding="utf-8").rstrip())
+    else:
+        _show_record(record)
+        click.echo(f"potential: {work.folder / record.potential}")
+    say(f"record: {work.folder / 'record.json'}")
+    if not record.stop:
+        say("labels are missing; run the same command again when they are there")
+    return 0 if record.converged else NOT_TRUSTWORTHY
 
 
 @command.command()
@@ -175,6 +223,34 @@ def import_(folder: Path, output: Path, pattern: str | None) -> int:
         f"{len(done.refused)} not usable"
     )
     return 3 if done.missing or done.refused else 0
+
+
+def _show_plan(work: ActiveRun, as_json: bool) -> None:
+    import dataclasses
+
+    plan = work.check()
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(plan), indent=1))
+        return
+    click.echo(f"{plan.train} structures to begin with, {plan.withheld} withheld; {plan.columns} coefficients")
+    click.echo(f"matrices of fit and selection: about {plan.memory:.0f} MB")
+    for name, (atoms, frames) in plan.runs.items():
+        click.echo(f"md {name}: {atoms} atoms, {frames} frames per cycle")
+    for name, (atoms, images) in plan.paths.items():
+        click.echo(f"neb {name}: {atoms} atoms, {images} images per cycle")
+    click.echo(f"cycles fitted so far: {plan.cycles}")
+
+
+def _show_record(record: LearningRecord) -> None:
+    click.echo("cycle  labelled  withheld meV/Å  meV/atom  predicted: mean  largest eV/Å  candidates  chosen")
+    for row in record.cycles:
+        withheld, found = row["withheld"], row["candidates"]
+        energy = "" if withheld["energy_rmse"] is None else f"{withheld['energy_rmse']:.2f}"
+        force = "" if withheld["force_rmse"] is None else f"{withheld['force_rmse']:.1f}"
+        predicted = f"{found['mean']:>15.3f}  {found['largest']:>12.3f}  {found['count']:>10}" if found else " " * 41
+        chosen = len(row["selected"]) if row["selected"] else ""
+        click.echo(f"{row['cycle']:>5}  {row['labelled']:>8}  {force:>14}  {energy:>8}  {predicted}  {chosen:>6}")
+    click.echo(f"stopped: {record.stop}" if record.stop else "not finished")
 
 
 def _report(summary: Summary, output: Path, as_json: bool) -> int:

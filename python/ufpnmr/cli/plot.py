@@ -60,6 +60,7 @@ def command(
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
+    from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
@@ -90,6 +91,7 @@ def command(
         HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
         SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
         IonPaths.schema: lambda: plots.displacement_traces(IonPaths.read(file), HopResult.read(hops) if hops else None),
+        LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
         TensorSeries.schema: tensor_figure,
     }
     schema = _schema(file)

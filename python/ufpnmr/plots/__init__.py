@@ -8,6 +8,7 @@ from ufpnmr.plots.angles import angle_map
 from ufpnmr.plots.correlation import correlation
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
+from ufpnmr.plots.learning import learning_curve
 from ufpnmr.plots.msd import mean_square_displacement
 from ufpnmr.plots.parity import parity
 from ufpnmr.plots.sites import label_populations
@@ -21,6 +22,7 @@ __all__ = [
     "displacement_traces",
     "frequency_histogram",
     "label_populations",
+    "learning_curve",
     "mean_square_displacement",
     "parity",
     "save",

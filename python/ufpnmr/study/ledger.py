@@ -8,11 +8,8 @@ its output is the file the stamp describes, and every stage it needs is done and
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import hashlib
 import json
-import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,14 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ufpnmr.errors import InputError
+from ufpnmr.folder_lock import folder_lock
 from ufpnmr.provenance import file_hash, package_version
 from ufpnmr.results.storage import write_text_atomically
 
 __all__ = ["Ledger", "Stage"]
-
-_LOCK_PATIENCE = 5.0
-"""s; an interrupted `lmp` needs a moment to end after its parent."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,25 +170,7 @@ class Ledger:
             Another run works in this folder.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "lock"
-        with open(path, "a+", encoding="utf-8") as stream:
-            deadline = time.monotonic() + _LOCK_PATIENCE
-            while True:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        holder = path.read_text(encoding="utf-8").strip() or "unknown"
-                        raise InputError(
-                            f"{self.folder.parent}: another study (process {holder}, or the lmp it started) works in "
-                            "this folder; wait for it or choose another output.folder"
-                        ) from None
-                    time.sleep(0.1)
-            stream.truncate(0)
-            stream.write(f"{os.getpid()}\n")
-            stream.flush()
-            os.set_inheritable(stream.fileno(), True)
+        with folder_lock(self.folder / "lock", self.folder.parent, "study"):
             yield
 
 

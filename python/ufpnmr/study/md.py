@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ufpnmr import guard
 from ufpnmr.errors import UfpError
+from ufpnmr.lmp_process import error_line, lmp_command, run_lmp
 from ufpnmr.study.config import StudyConfig
 
 __all__ = ["RUN_NAME", "lammps_command", "run_md", "trajectory_file"]
@@ -21,7 +17,6 @@ RUN_NAME = "md"
 """Prefix of the files of the run inside ``FOLDER/md``."""
 
 _POLL = 0.5
-_GRACE = 10.0
 
 
 def trajectory_file(folder: Path) -> Path:
@@ -33,7 +28,6 @@ def lammps_command(config: StudyConfig) -> list[str]:
     """Return the command line of the run: ``lmp`` of this environment, under its own ``mpiexec`` for several ranks."""
     md = config.md
     assert md is not None
-    programs = Path(sys.prefix) / "bin"
     variables: dict[str, str | int | float | Path] = {
         "name": RUN_NAME,
         "data": md.data,
@@ -44,11 +38,10 @@ def lammps_command(config: StudyConfig) -> list[str]:
         "dump": md.dump_every,
         **md.variables,
     }
-    command = [str(programs / "mpiexec"), "-n", str(md.ranks)] if md.ranks > 1 else []
-    command += [str(programs / "lmp"), "-in", str(md.input), "-log", "none"]
+    arguments = ["-in", str(md.input), "-log", "none"]
     for name, value in variables.items():
-        command += ["-var", name, str(value)]
-    return command
+        arguments += ["-var", name, str(value)]
+    return lmp_command(arguments, md.ranks)
 
 
 def run_md(config: StudyConfig, folder: Path, resume: bool, advance: Callable[[int], None]) -> None:
@@ -79,23 +72,18 @@ def run_md(config: StudyConfig, folder: Path, resume: bool, advance: Callable[[i
     if md.continue_from is not None and not (work / f"{RUN_NAME}.restart").exists():
         shutil.copyfile(md.continue_from, work / f"{RUN_NAME}.restart")
     output = work / "lmp.out"
-    with open(output, "w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            [sys.executable, guard.__file__, *lammps_command(config)],
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": str(md.threads)},
-            close_fds=False,
-            start_new_session=True,
-        )
-        try:
-            _watch(process, work / f"{RUN_NAME}.log", advance)
-        finally:
-            _stop(process)
-    if process.returncode != 0:
-        raise UfpError(f"md: {_error_line(output)} (lmp ended with code {process.returncode}; see {output})")
+    done = 0
+
+    def watch() -> None:
+        nonlocal done
+        step = _last_step(work / f"{RUN_NAME}.log")
+        if step > done:
+            advance(step - done)
+            done = step
+
+    code = run_lmp(lammps_command(config), work, output, threads=md.threads, poll=_POLL, watch=watch)
+    if code != 0:
+        raise UfpError(f"md: {error_line(output)} (lmp ended with code {code}; see {output})")
     if not trajectory_file(folder).is_file():
         raise UfpError(f"md: {md.input} ended without writing {trajectory_file(folder).name} in {work}")
 
@@ -107,20 +95,6 @@ def _aside(work: Path) -> Path:
     return target
 
 
-def _watch(process: subprocess.Popen[bytes], log: Path, advance: Callable[[int], None]) -> None:
-    done, running = 0, True
-    while running:
-        try:
-            process.wait(_POLL)
-            running = False
-        except subprocess.TimeoutExpired:
-            pass
-        step = _last_step(log)
-        if step > done:
-            advance(step - done)
-            done = step
-
-
 def _last_step(log: Path) -> int:
     """Step of the last thermo line of a LAMMPS log; 0 before the first."""
     if not log.is_file():
@@ -129,21 +103,3 @@ def _last_step(log: Path) -> int:
         stream.seek(max(0, log.stat().st_size - 4096))
         steps = re.findall(rb"^ +(\d+) +[-\d.]+ ", stream.read(), re.MULTILINE)
     return int(steps[-1]) if steps else 0
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End `lmp` if it still runs; the newest restart is the checkpoint."""
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _error_line(output: Path) -> str:
-    lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-    errors = [line.strip() for line in lines if "ERROR" in line]
-    return errors[0] if errors else next((line for line in reversed(lines) if line.strip()), "no output")
