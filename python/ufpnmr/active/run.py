@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ufpnmr.folder_lock import folder_lock
 from ufpnmr.interruption import signals_as_interrupted
 from ufpnmr.potential.dataset import Dataset, check_dataset, elements_of, read_dataset
 from ufpnmr.potential.fit_config import basis_of
+from ufpnmr.potential.formats import sidecar
 from ufpnmr.provenance import collect
 from ufpnmr.results.learning import LearningRecord
 from ufpnmr.results.storage import write_text_atomically
@@ -191,8 +193,17 @@ class ActiveRun:
             cycles=[row for _, row in rows],
             provenance=collect(self._inputs(), seed=self.config.seed),
         )
+        self._publish(rows[-1][0].potential)
         record.write(self.folder / "record.json")
         return record
+
+    def _publish(self, newest: Path) -> None:
+        """Copy the newest potential and its posterior to where a user looks first, posterior first."""
+        for source in (sidecar(newest), newest):
+            target = self.folder / source.name
+            partial = target.with_name(target.name + ".partial")
+            shutil.copyfile(source, partial)
+            partial.replace(target)
 
     def _begun(self) -> list[Cycle]:
         out: list[Cycle] = []
