@@ -196,6 +196,18 @@ def test_one_body_energies_fixed_or_from_isolated_atoms(tmp_path):
         fit(config, dataset)
 
 
+def test_sums_of_a_dask_cluster_are_those_of_one_process(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="Dask (distributed) is not installed")
+    config, dataset = configure(tmp_path, fit_data.FIT, fit_data.labelled(13, noise=NOISE))
+    expected = fit(config, dataset)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        found = fit(config, dataset, threads=1, dask=cluster.scheduler_address)
+    assert found.equations.structures == 13
+    np.testing.assert_allclose(found.posterior.coefficients, expected.posterior.coefficients, rtol=1e-6, atol=1e-8)
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        fit(config, dataset, dask="tcp://127.0.0.1:1")
+
+
 def test_a_later_fit_adds_to_the_sums_of_an_earlier_one(tmp_path):
     first, second = fit_data.labelled(18, 1), fit_data.labelled(18, 2)
     config, dataset = configure(tmp_path, fit_data.FIT, first)

@@ -30,6 +30,7 @@ _POSTERIOR_BYTES = 5_000_000
 )
 @click.option("--committee", type=click.IntRange(min=1), help="Also write so many potentials drawn from the posterior.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="OpenMP threads; 0 follows OMP_NUM_THREADS.")
+@click.option("--dask", metavar="ADDRESS", help="Sum on the workers of this Dask scheduler (or scheduler file).")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, say what would be fitted; write nothing.")
 @json_option
 def command(
@@ -40,6 +41,7 @@ def command(
     full_posterior: bool,
     committee: int | None,
     threads: int,
+    dask: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -69,7 +71,7 @@ def command(
             raise InputError(f"{path} exists; give another name or --force to overwrite")
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder; create it first")
-    result = fit(config, read_dataset(config.data), threads=threads, say=say)
+    result = fit(config, read_dataset(config.data), threads=threads, dask=dask, say=say)
     _write(result, config, file, paths, full_posterior, committee)
     if as_json:
         click.echo(json.dumps(result.record, indent=1))

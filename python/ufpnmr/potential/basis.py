@@ -108,6 +108,10 @@ class SplineBasis:
         """Number of columns P."""
         return self.blocks[-1].stop
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the core's object behind where the basis is sent to another process; it is made anew there."""
+        return {"blocks": self.blocks}
+
     def block(self, name: str) -> ColumnBlock:
         """Return a block by name, ``"one-body"``, ``"Li-S"``, ``"P-S-S"``.
 

@@ -15,9 +15,9 @@ from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.core_repulsion import Core, Coverage, coverage, extend
-from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
+from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds
 from ufpnmr.potential.fit_config import FitConfig, Search, basis_of
-from ufpnmr.potential.gram import Kind, NormalEquations, accumulate
+from ufpnmr.potential.gram import Kind, NormalEquations
 from ufpnmr.potential.gram_file import read_equations
 from ufpnmr.potential.model import Potential
 from ufpnmr.potential.posterior import Posterior, evidence_scale
@@ -68,7 +68,9 @@ class Fit:
     record: dict[str, Any]
 
 
-def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lambda message: None) -> Fit:
+def fit(
+    config: FitConfig, dataset: Dataset, *, threads: int = 0, dask: str | None = None, say: Say = lambda message: None
+) -> Fit:
     """Fit a potential.
 
     Parameters
@@ -79,6 +81,8 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
         From `ufpnmr.potential.dataset.read_dataset`.
     threads : int
         OpenMP threads; 0 follows OMP_NUM_THREADS.
+    dask : str, optional
+        Address of a Dask scheduler whose workers add up the normal equations.
     say : callable
         Takes lines of progress.
 
@@ -95,7 +99,9 @@ def fit(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lam
 
     sigma = _sigmas(config)
     parts = folds(dataset.train, config.search.folds, config.data.group) if config.search else []
-    equations, totals = _sums(config, dataset, basis, parts or [list(range(len(dataset.train)))], sigma, threads, say)
+    equations, totals = _sums(
+        config, dataset, basis, parts or [list(range(len(dataset.train)))], sigma, threads, dask, say
+    )
     covered = coverage(basis, [s.atoms for s in dataset.train])
     for path in config.start_from:
         earlier, seen = read_equations(path, basis)
@@ -208,28 +214,6 @@ def _sigmas(config: FitConfig) -> dict[str, float]:
         "forces": noise.forces,
         "stress": math.inf if noise.stress is None else noise.stress,  # no weight
     }
-
-
-def _sums(
-    config: FitConfig,
-    dataset: Dataset,
-    basis: SplineBasis,
-    parts: Sequence[Sequence[int]],
-    sigma: Mapping[str, float],
-    threads: int,
-    say: Say,
-) -> tuple[NormalEquations, list[Kind]]:
-    """Return the normal equations of everything, and the weighted totals of each part."""
-    whole = NormalEquations.empty(basis)
-    totals = []
-    labelled = targets(dataset.train, config.weights, stress=config.noise.stress is not None)
-    for number, part in enumerate(parts, 1):
-        sums = accumulate(basis, [labelled[i] for i in part], threads=threads)
-        if len(parts) > 1:
-            totals.append(sums.total(sigma))
-            say(f"part {number} of {len(parts)} summed")
-        whole += sums
-    return whole, totals
 
 
 def _prior_mean(basis: SplineBasis, config: FitConfig) -> Vector:

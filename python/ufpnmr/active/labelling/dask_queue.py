@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import tempfile
 import uuid
@@ -16,7 +15,7 @@ from ufpnmr.active.labelling.labeller import LabelError, Labeller, create
 from ufpnmr.active.labelling.ledger import LabelLedger
 from ufpnmr.active.labelling.queue import Queue, Summary, summarise, wanted
 from ufpnmr.active.labelling.recording import label_one
-from ufpnmr.errors import InputError
+from ufpnmr.dask_client import connected
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -41,10 +40,6 @@ def label_with_dask(queue: Queue, address: str, say: Callable[[str], object] = p
     InputError
         Dask is not installed, no scheduler, or a wrong queue.
     """
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise InputError(f"Dask cannot be imported ({error}); install it: pip install distributed") from error
     todo = queue.read()
     ledger = LabelLedger(queue.output)
     run = uuid.uuid4().hex
@@ -52,11 +47,7 @@ def label_with_dask(queue: Queue, address: str, say: Callable[[str], object] = p
         before = ledger.done()
         create(queue.labeller, queue.options)
         with contextlib.ExitStack() as stack:
-            where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
-            try:
-                client = stack.enter_context(distributed.Client(**where, timeout=20))
-            except OSError as error:
-                raise InputError(f"{address}: no Dask scheduler answers ({error})") from error
+            client, distributed = stack.enter_context(connected(address))
             futures: dict[Any, str] = {}
             for uid, atoms in wanted(queue, ledger, todo):
                 if stack.enter_context(ledger.claim(uid)):
