@@ -15,9 +15,10 @@ from ufpnmr.errors import InputError
 from ufpnmr.potential.accuracy import Comparison, compare
 from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.core_repulsion import Core, Coverage, coverage, extend
-from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds
+from ufpnmr.potential.dataset import Dataset, by_atomic_number, check_dataset, elements_of, folds, targets
 from ufpnmr.potential.fit_config import FitConfig, Search, basis_of
-from ufpnmr.potential.gram import Kind, NormalEquations
+from ufpnmr.potential.gram import Kind, NormalEquations, Target, accumulate
+from ufpnmr.potential.gram_dask import accumulate_with_dask
 from ufpnmr.potential.gram_file import read_equations
 from ufpnmr.potential.model import Potential
 from ufpnmr.potential.posterior import Posterior, evidence_scale
@@ -99,9 +100,21 @@ def fit(
 
     sigma = _sigmas(config)
     parts = folds(dataset.train, config.search.folds, config.data.group) if config.search else []
-    equations, totals = _sums(
-        config, dataset, basis, parts or [list(range(len(dataset.train)))], sigma, threads, dask, say
-    )
+
+    def summed_up(some: list[Target]) -> NormalEquations:
+        if dask is not None:
+            return accumulate_with_dask(basis, some, dask, threads=threads)
+        return accumulate(basis, some, threads=threads)
+
+    labelled = targets(dataset.train, config.weights, stress=config.noise.stress is not None)
+    equations = NormalEquations.empty(basis)
+    totals: list[Kind] = []
+    for number, part in enumerate(parts or [range(len(labelled))], 1):
+        sums = summed_up([labelled[i] for i in part])
+        if parts:
+            totals.append(sums.total(sigma))
+            say(f"part {number} of {len(parts)} summed")
+        equations += sums
     covered = coverage(basis, [s.atoms for s in dataset.train])
     for path in config.start_from:
         earlier, seen = read_equations(path, basis)
