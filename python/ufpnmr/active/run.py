@@ -21,7 +21,7 @@ from ufpnmr.interruption import signals_as_interrupted
 from ufpnmr.potential.dataset import Dataset, check_dataset, elements_of, read_dataset
 from ufpnmr.potential.fit_config import basis_of
 from ufpnmr.potential.formats import sidecar
-from ufpnmr.provenance import collect
+from ufpnmr.provenance import collect, file_hash
 from ufpnmr.results.learning import LearningRecord
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.structures import LabelledStructure, read_atoms
@@ -185,15 +185,17 @@ class ActiveRun:
     def _record(self, cycles: list[Cycle], stop: Stop | None) -> LearningRecord:
         """Write the record of the cycles that have a fit, and return it."""
         rows = [(c, row) for c in cycles if (row := c.row()) is not None]
+        newest = rows[-1][0]
+        if self.cycle(newest.number + 1).note("fit") is None:  # otherwise this run only catches up with an earlier one
+            self._publish(newest.potential)
         record = LearningRecord(
             title=self.config.title,
             stop="" if stop is None else stop.reason,
             converged=stop is not None and stop.converged,
-            potential=str(rows[-1][0].potential.relative_to(self.folder)),
+            potential=str(newest.potential.relative_to(self.folder)),
             cycles=[row for _, row in rows],
             provenance=collect(self._inputs(), seed=self.config.seed),
         )
-        self._publish(rows[-1][0].potential)
         record.write(self.folder / "record.json")
         return record
 
@@ -201,6 +203,8 @@ class ActiveRun:
         """Copy the newest potential and its posterior to where a user looks first, posterior first."""
         for source in (sidecar(newest), newest):
             target = self.folder / source.name
+            if target.is_file() and file_hash(target) == file_hash(source):
+                continue
             partial = target.with_name(target.name + ".partial")
             shutil.copyfile(source, partial)
             partial.replace(target)
