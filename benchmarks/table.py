@@ -175,11 +175,12 @@ def fit(result: Result) -> str:
 def active(result: Result) -> str:
     """Return the table of active.py."""
     rows = []
-    for method, errors in result["force_rmse"].items():
-        medians = [statistics.median(column) for column in zip(*errors, strict=True)]
-        factors = ", ".join(f"{value:.2f}" for value in result["factors"][method])
-        row = [method, *(f"{value:.0f}" for value in medians), "" if method == "random" else factors]
-        rows.append([*row, f"{result['seconds'][method]:.1f}"])
+    for kind, of_kind in result["force_rmse"].items():
+        for method, errors in of_kind.items():
+            medians = [statistics.median(column) for column in zip(*errors, strict=True)]
+            factors = ", ".join(f"{value:.2f}" for value in result["factors"][kind][method])
+            row = [f"{method}, {kind}", *(f"{value:.0f}" for value in medians), "" if method == "random" else factors]
+            rows.append([*row, f"{result['seconds'][method]:.1f}"])
     header = ["labelled structures", *map(str, result["labelled"]), "random over this, by seed", "s per selection"]
     return markdown(header, rows)
 
