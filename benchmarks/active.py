@@ -75,7 +75,7 @@ def deal(structures: Structures, pool: int, withheld: int, seed: int) -> tuple[S
 
 
 def curve(config: FitConfig, pool: Structures, withheld: Structures, method: Method, options: Any, seed: int) -> Any:
-    """Return the withheld force errors (meV/Å) after each fit, as fitted and bare, and the seconds of all selections."""
+    """Return the withheld force errors after each fit (meV/Å; as fitted, bare) and the seconds of all selections."""
     chosen, errors, seconds = list(range(options.initial)), [], 0.0
     for cycle in range(options.cycles + 1):
         made = fit(config, Dataset(tuple(pool[k] for k in chosen), tuple(withheld)))
