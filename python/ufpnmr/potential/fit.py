@@ -32,6 +32,7 @@ __all__ = ["Fit", "fit"]
 
 Vector = NDArray[np.float64]
 Say = Callable[[str], None]
+_CORE_ROUNDS = 2  # the core begins where the fit ends, and the fit answers to the core
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,16 +149,22 @@ def fit(
     searched = time.perf_counter()
 
     total = equations.total(sigma)
-    solution = solve(
-        total.gram, total.rhs, penalty(basis, regularisation), basis, prior_mean=prior, fixed=fixed, overwrite=True
-    )
+    blocks = penalty(basis, regularisation)
+    solution = solve(total.gram, total.rhs, blocks, basis, prior_mean=prior, fixed=fixed, overwrite=True)
     for note in solution.notes:
         say(note)
     sigma0 = evidence_scale(solution, total.yy, total.rows)
     coefficients = solution.coefficients
     cores: dict[str, Core] = {}
-    if prior is None:  # an earlier potential says itself how it goes on at short distances
-        coefficients, cores = extend(basis, coefficients, covered)
+    core: dict[int, float] = {}
+    for _ in range(_CORE_ROUNDS if prior is None else 0):  # an earlier potential says itself how it goes on
+        extended, cores = extend(basis, coefficients, covered)
+        core |= {int(c): float(extended[c]) for c in np.flatnonzero(extended != coefficients)}
+        total = equations.total(sigma)
+        # what was fitted together with the replaced coefficients no longer matches them
+        coefficients = solve(
+            total.gram, total.rhs, blocks, basis, prior_mean=prior, fixed={**core, **fixed}, overwrite=True
+        ).coefficients
     posterior = Posterior.of(solution, sigma0=sigma0, coefficients=coefficients)
     solved = time.perf_counter()
 
