@@ -224,7 +224,7 @@ def median_interval(values, confidence=0.95):
 
 
 def test_gain_over_random_choice_in_short():
-    found = gains(range(3), "information", pool=60, initial=3, batch=3, rounds=1)
+    found = gains(range(6), "information", pool=100, initial=6, batch=4, rounds=3)
     assert np.median(found) > 0.05
 
 
