@@ -148,7 +148,7 @@ def test_lone_atom_has_no_gradient():
 
 def test_cubic_site_has_no_gradient_and_every_trace_is_zero():
     positions = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]) * 4.0
-    positions = np.concatenate([positions, positions + [2.0, 0, 0]])
+    positions = np.concatenate([positions, positions + np.array([2.0, 0, 0])])
     species = [0, 0, 0, 0, 1, 1, 1, 1]
     model = Model(SPEC, 5)
     scale = np.sqrt(np.mean(model.expected(*random_structure(6), range(8)) ** 2))
