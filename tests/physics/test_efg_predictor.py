@@ -60,7 +60,7 @@ class Model:
         P0 = P0[:, 0] / np.linalg.norm(P0[:, 0], axis=1, keepdims=True)
         return P2, P0
 
-    def predictor(self, collapsed=True, precision="double", simd="auto", committee=False):
+    def predictor(self, collapsed=True, precision="double", simd="auto", committee=False, **kwargs):
         active = None
         if self.zeta == 1:
             weights = self.U.sum(axis=1, keepdims=True)
@@ -77,7 +77,18 @@ class Model:
             active=active,
             precision=precision,
             simd=simd,
+            **kwargs,
         )
+
+    def checks(self, count=3):
+        """Check environments with the tensors that NumPy gives."""
+        rng = np.random.default_rng(0)
+        out = []
+        for _ in range(count):
+            species, positions = rng.integers(0, self.spec.species, 12), rng.normal(0, 1.8, (12, 3))
+            V = self.expected(species, positions, np.eye(3) * 100.0, [0])[0]
+            out.append((species, positions, V))
+        return out
 
     def expected(self, species, positions, cell, centres, member=0):
         P2, P0 = self.features(species, positions, cell, centres)
@@ -264,3 +275,35 @@ def test_bad_frames():
     with pytest.raises(_core.DomainError, match="not finite"):
         predictor.predict(species, np.full((2, 40, 3), np.nan), np.stack([cell] * 2), ALL, [0])
     assert predictor.predict(species, positions, cell, ALL, []).shape == (0, 6)
+
+
+def test_self_check_of_the_precision():
+    model = Model(SPEC, 12)
+    checks = model.checks()
+    scale = np.sqrt(np.mean([V**2 for _, _, V in checks]))
+    for simd in paths():
+        good = model.predictor(precision="single", simd=simd, checks=checks, scale=scale)
+        assert (good.precision, good.warning) == ("single", "")
+    # the same numbers measured with a finer ruler: single precision is not enough
+    bad = model.predictor(precision="single", checks=checks, scale=1e-6 * scale)
+    assert bad.precision == "double"
+    assert "of the rms of its labels (at most 1.0e-04 is accepted); double precision is used" in bad.warning
+    structure = random_structure(12)
+    plain = model.predictor(precision="double").predict(*structure, ALL, [0, 1])
+    np.testing.assert_array_equal(bad.predict(*structure, ALL, [0, 1]), plain)
+
+
+def test_self_check_refuses_another_model():
+    model = Model(SPEC, 13)
+    checks = model.checks()
+    wrong = [(species, positions, V + 0.05 * np.abs(V).max()) for species, positions, V in checks]
+    scale = np.sqrt(np.mean([V**2 for _, _, V in checks]))
+    for precision in ("single", "double"):
+        with pytest.raises(_core.DomainError, match="that the model stores for its check environments"):
+            model.predictor(precision=precision, checks=wrong, scale=scale)
+    with pytest.raises(_core.DomainError, match="rms of the labels above 0"):
+        model.predictor(checks=checks)
+    with pytest.raises(_core.DomainError, match="in a check environment"):
+        model.predictor(checks=[([0, 3], np.eye(3)[:2], np.zeros(6))], scale=1.0)
+    with pytest.raises(_core.DomainError, match="expected check environments of"):
+        model.predictor(checks=[([0, 1], np.eye(3), np.zeros(6))], scale=1.0)
