@@ -12,7 +12,7 @@ __all__ = ["farthest_points"]
 Array = NDArray[np.float64]
 
 
-def farthest_points(points: Array, count: int) -> NDArray[np.intp]:
+def farthest_points(points: Array, count: int, *, strict: bool = True) -> NDArray[np.intp]:
     """Return indices of `count` points, each the farthest from all before it.
 
     The first is the one of largest norm; ties go to the lowest index, so the result depends on nothing but the points.
@@ -24,6 +24,8 @@ def farthest_points(points: Array, count: int) -> NDArray[np.intp]:
         components.
     count : int
         At most N.
+    strict : bool
+        Whether it is an error that fewer points differ; otherwise fewer are returned.
 
     Returns
     -------
@@ -40,12 +42,15 @@ def farthest_points(points: Array, count: int) -> NDArray[np.intp]:
     chosen = np.empty(count, dtype=np.intp)
     distance = np.full(len(points), np.inf)
     candidate = int(squared.argmax())
+    same = 1e-14 * squared[candidate]  # rounding of the distances
     for k in range(count):
-        if k and distance[candidate] <= 0:
+        if k and distance[candidate] <= same:
+            if not strict:
+                return chosen[:k]
             raise InputError(f"expected {count} points that differ, found {k}; select fewer or add structures")
         chosen[k] = candidate
         new = squared + squared[candidate] - 2 * (points @ points[candidate])
         np.minimum(distance, new, out=distance)
-        distance[chosen[: k + 1]] = 0.0  # rounding must not bring a point back
+        distance[chosen[: k + 1]] = 0.0
         candidate = int(distance.argmax())
     return chosen
