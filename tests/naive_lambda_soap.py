@@ -1,158 +1,219 @@
-"""λ-SOAP evaluated directly in NumPy: slow, without tables, for models made elsewhere.
+"""λ-SOAP by the plainest formulas there are: the oracle of the C++ descriptor and of its predictions.
 
-Conventions as in the core: real orthonormal harmonics without Condon-Shortley phase stored at l² + l + m, channel
-q = species n_max + n, orthonormalised Gaussian-type radial functions. Sparse models amplify errors of the descriptor
-by 1e5 and more, so an imported one is not evaluated from interpolated tables.
+Radial functions come from SciPy, in closed form or by explicit quadrature, without a table; periodic images from a
+triple loop; features from dense coupling coefficients; predictions from the kernel with its 5 x 5 blocks.
 """
 
-from __future__ import annotations
-
-import functools
-from math import factorial
+import dataclasses
+import itertools
+from math import factorial, gamma, pi, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gamma, hyp1f1
-
-from ufpnmr import _core
-from ufpnmr.errors import InputError
-
-__all__ = ["coupling", "densities", "features", "gto_integrals", "real_harmonics"]
-
-Array = NDArray[np.float64]
+from scipy.optimize import brentq
+from scipy.special import hyp1f1, ive, spherical_jn
 
 
-def real_harmonics(l_max: int, vectors: Array) -> Array:
-    """Return Y_lm (N, (l_max+1)²) of the directions of `vectors` (N, 3)."""
-    x, y, z = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).T
-    out = np.empty((len(vectors), (l_max + 1) ** 2))
-    cosine, sine = [np.ones_like(x)], [np.zeros_like(x)]  # Re, Im of (x + iy)^m
-    for m in range(l_max):
-        cosine, sine = [*cosine, cosine[m] * x - sine[m] * y], [*sine, sine[m] * x + cosine[m] * y]
-    legendre = {(0, 0): np.ones_like(z)}  # associated Legendre function / sin^m, positive
-    for m in range(l_max + 1):
-        if m:
-            legendre[m, m] = legendre[m - 1, m - 1] * (2 * m - 1)
-        if m < l_max:
-            legendre[m + 1, m] = z * (2 * m + 1) * legendre[m, m]
-        for el in range(m + 2, l_max + 1):
-            legendre[el, m] = (
-                (2 * el - 1) * z * legendre[el - 1, m] - (el + m - 1) * legendre[el - 2, m]
-            ) / (el - m)
-        for el in range(m, l_max + 1):
-            norm = np.sqrt((2 * el + 1) / (4 * np.pi) * factorial(el - m) / factorial(el + m) * (2 if m else 1))
-            out[:, el * el + el - m] = norm * legendre[el, m] * sine[m]
-            out[:, el * el + el + m] = norm * legendre[el, m] * cosine[m]
-    return out
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Hyperparameters under the names of `_core.LambdaSoapSpec`."""
+
+    basis: str = "gto"
+    cutoff: float = 5.0
+    width: float = 0.5
+    sigma: float = 0.4
+    n_max: int = 4
+    l_max: int = 3
+    species: int = 3
+    centre_weight: float = 1.0
+    scaling: tuple | None = (3.0, 4.0)
 
 
-@functools.cache
-def coupling(l1: int, l2: int, lam: int) -> Array:
-    """Return the Clebsch-Gordan coefficients C[m1, m2, μ] in the real basis; l1 + l2 + λ even."""
-    if (l1 + l2 + lam) % 2 or not abs(l1 - l2) <= lam <= l1 + l2:
-        raise InputError(f"expected l1, l2, λ with an even sum and |l1-l2| ≤ λ ≤ l1+l2, found {l1}, {l2}, {lam}")
-    c = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * lam + 1), dtype=complex)
-    for a in range(-l1, l1 + 1):
-        for b in range(-l2, l2 + 1):
-            if abs(a + b) <= lam:
-                c[a + l1, b + l2, a + b + lam] = _clebsch_gordan(l1, a, l2, b, lam)
-    real = np.einsum("ia,jb,kc,abc->ijk", _to_real(l1).conj(), _to_real(l2).conj(), _to_real(lam), c).real
-    real[np.abs(real) < 1e-14] = 0.0
-    return np.asarray(real)
+def cutoff_function(spec, r):
+    """Shifted cosine; a hard step where the width is 0."""
+    if spec.width == 0:
+        return np.where(r < spec.cutoff, 1.0, 0.0)
+    x = np.clip((r - spec.cutoff + spec.width) / spec.width, 0, 1)
+    return np.where(r < spec.cutoff, 0.5 * (1 + np.cos(pi * x)), 0.0)
 
 
-def _clebsch_gordan(l1: int, m1: int, l2: int, m2: int, lam: int) -> float:
-    """<l1 m1 l2 m2 | λ m1+m2> by Racah's formula."""
-    f, mu = factorial, m1 + m2
-    factor = (2 * lam + 1) * f(lam + l1 - l2) * f(lam - l1 + l2) * f(l1 + l2 - lam) / f(l1 + l2 + lam + 1)
-    factor *= f(lam + mu) * f(lam - mu) * f(l1 - m1) * f(l1 + m1) * f(l2 - m2) * f(l2 + m2)
-    total = 0.0
-    for k in range(l1 + l2 - lam + 1):
-        terms = (k, l1 + l2 - lam - k, l1 - m1 - k, l2 + m2 - k, lam - l2 + m1 + k, lam - l1 - m2 + k)
-        if min(terms) >= 0:
-            total += float((-1) ** k / np.prod([float(f(t)) for t in terms]))
-    return float(np.sqrt(factor) * total)
+def bessel_zeros(ell, count):
+    """First zeros of the spherical Bessel function j_l, by bracketing."""
+    x = np.linspace(1e-3, (count + ell + 2) * pi, 4000)
+    y = spherical_jn(ell, x)
+    brackets = np.flatnonzero(y[:-1] * y[1:] < 0)
+    return [brentq(lambda t: spherical_jn(ell, t), x[k], x[k + 1], xtol=1e-14) for k in brackets][:count]
 
 
-def _to_real(el: int) -> NDArray[np.complex128]:
-    """U with Y_real = U Y_complex, rows m = -l..l."""
-    u = np.zeros((2 * el + 1, 2 * el + 1), dtype=complex)
-    u[el, el] = 1
-    for m in range(1, el + 1):
-        u[el + m, el - m], u[el + m, el + m] = 1 / np.sqrt(2), (-1) ** m / np.sqrt(2)
-        u[el - m, el - m], u[el - m, el + m] = 1j / np.sqrt(2), -1j * (-1) ** m / np.sqrt(2)
-    return u
+def basis_functions(spec, x):
+    """Orthonormal R_nl(x), shape (l_max + 1, n_max, len(x))."""
+    if spec.basis == "laplacian":
+        out = np.empty((spec.l_max + 1, spec.n_max, len(x)))
+        for ell in range(spec.l_max + 1):
+            for n, zero in enumerate(bessel_zeros(ell, spec.n_max)):
+                norm = sqrt(2 / spec.cutoff**3) / abs(spherical_jn(ell + 1, zero))
+                out[ell, n] = norm * spherical_jn(ell, zero * x / spec.cutoff)
+        return out
+    n = np.arange(spec.n_max)
+    width = gto_widths(spec)
+    norm = np.array([sqrt(2 / (gamma(k + 1.5) * w ** (2 * k + 3))) for k, w in zip(n, width, strict=True)])
+    raw = norm[:, None] * x ** n[:, None] * np.exp(-(x**2) / (2 * width[:, None] ** 2))
+    return np.broadcast_to(lowdin(spec) @ raw, (spec.l_max + 1, spec.n_max, len(x)))
 
 
-def gto_integrals(r: Array, cutoff: float, sigma: float, n_max: int, l_max: int) -> Array:
-    """Return I_nl(r) of a Gaussian neighbour at distance r, (N, l_max+1, n_max), before cutoff and scaling (spec 1.2).
+def gto_widths(spec):
+    return spec.cutoff * np.maximum(np.sqrt(np.arange(spec.n_max)), 1) / spec.n_max
 
-    Raises
-    ------
-    InputError
-        A width so small that the closed form overflows in double precision.
-    """
-    n = np.arange(n_max)
-    width = cutoff * np.maximum(np.sqrt(n), 1) / n_max
-    norm = np.sqrt(2 / (gamma(n + 1.5) * width ** (2 * n + 3)))
-    order = 3 + n[:, None] + n[None]
-    exponent = 0.5 / width[:, None] ** 2 + 0.5 / width[None] ** 2
-    overlap = np.outer(norm, norm) * 0.5 * gamma(order / 2) * exponent ** (-order / 2)
+
+def lowdin(spec):
+    """S^{-1/2} of the overlap of the normalised Gaussian-type orbitals."""
+    width, n = gto_widths(spec), np.arange(spec.n_max)
+    norm = np.array([sqrt(2 / (gamma(k + 1.5) * w ** (2 * k + 3))) for k, w in zip(n, width, strict=True)])
+    power = (3 + n[:, None] + n) / 2
+    exponent = 0.5 / width[:, None] ** 2 + 0.5 / width**2
+    overlap = np.outer(norm, norm) * 0.5 * np.vectorize(gamma)(power) * exponent**-power
     values, vectors = np.linalg.eigh(overlap)
-    mixing = vectors @ np.diag(values**-0.5) @ vectors.T
-    r = r[:, None, None]
-    el = np.arange(l_max + 1)[None, :, None]
-    s2, w2 = sigma**2, width**2
-    a, b = (n + el + 3) / 2, el + 1.5
-    z = r * r * w2 / (2 * s2 * (s2 + w2))
-    if z.size and z.max() > 700:
-        raise InputError(f"sigma {sigma:g} Å is too small for a cutoff of {cutoff:g} Å in direct evaluation")
-    factor = np.pi**1.5 * 2.0 ** ((n - el + 3) / 2) * (1 / s2 + 1 / w2) ** -a * gamma(a) / gamma(b)
-    raw = norm * factor * (r / s2) ** el * np.exp(-r * r / (2 * s2)) * hyp1f1(a, b, z)
-    return np.asarray((raw @ mixing) * (np.pi * s2) ** -0.75)
+    return vectors @ np.diag(values**-0.5) @ vectors.T
 
 
-def densities(
-    cell: Array,
-    positions: Array,
-    periodic: tuple[bool, bool, bool],
-    types: NDArray[np.int64],
-    centres: NDArray[np.intp],
-    *,
-    n_species: int,
-    cutoff: float,
-    width: float,
-    sigma: float,
-    n_max: int,
-    l_max: int,
-    centre_weight: float,
-    scaling: tuple[float, float] | None,
-) -> Array:
-    """Return density coefficients c (n, K, (l_max+1)²) of the centres; a `width` of 0 is a hard cutoff (spec 1.1)."""
-    first, second, _, vectors, r = _core.neighbor_list(positions, cell, periodic, cutoff)
-    out = np.zeros((len(centres), n_species, n_max, (l_max + 1) ** 2))
-    self_term = gto_integrals(np.zeros(1), cutoff, sigma, n_max, 0)[0, 0] / np.sqrt(4 * np.pi)
-    degree = np.repeat(np.arange(l_max + 1), 2 * np.arange(l_max + 1) + 1)
-    for row, centre in enumerate(centres):
-        mine = first == centre
-        radial = gto_integrals(r[mine], cutoff, sigma, n_max, l_max)
-        factor = np.ones(len(radial))
-        if width > 0:
-            factor *= 0.5 * (1 + np.cos(np.pi * np.clip((r[mine] - cutoff + width) / width, 0, 1)))
-        if scaling is not None:
-            factor /= 1 + (r[mine] / scaling[0]) ** scaling[1]
-        terms = radial[:, degree] * (real_harmonics(l_max, vectors[mine]) * factor[:, None])[:, :, None]
-        np.add.at(out[row], types[second[mine]], np.swapaxes(terms, 1, 2))
-        out[row, types[centre], :, 0] += centre_weight * self_term
-    return out.reshape(len(centres), n_species * n_max, -1)
-
-
-def features(c: Array, channels: NDArray[np.int64], lam: int) -> Array:
-    """Return P^λμ (n, 2λ+1, F) for rows (l1, l2, q1, q2) of `channels`, each counted once, without weights (spec 1.6)."""
-    out = np.empty((len(c), 2 * lam + 1, len(channels)))
-    for l1, l2 in np.unique(channels[:, :2], axis=0):
-        mine = np.flatnonzero((channels[:, 0] == l1) & (channels[:, 1] == l2))
-        a = c[:, channels[mine, 2], l1 * l1 : (l1 + 1) ** 2]
-        b = c[:, channels[mine, 3], l2 * l2 : (l2 + 1) ** 2]
-        out[:, :, mine] = np.einsum("iqa,iqb,abm->imq", a, b, coupling(int(l1), int(l2), lam), optimize=True)
+def radial_by_quadrature(spec, r):
+    """Overlap of R_nl with a Gaussian at each distance, no cutoff function: (len(r), l_max + 1, n_max)."""
+    length = spec.cutoff if spec.basis == "laplacian" else 3 * spec.cutoff
+    x, weight = np.polynomial.legendre.leggauss(500)
+    x, weight = length * (x + 1) / 2, length * weight / 2
+    functions = basis_functions(spec, x)
+    out = np.empty((len(r), spec.l_max + 1, spec.n_max))
+    for k, distance in enumerate(r):
+        u = x * distance / spec.sigma**2
+        gaussian = 4 * pi * (pi * spec.sigma**2) ** -0.75 * np.exp(-((x - distance) ** 2) / (2 * spec.sigma**2))
+        for ell in range(spec.l_max + 1):
+            if distance == 0:
+                bessel = np.full_like(x, 1.0 if ell == 0 else 0.0)
+            else:
+                bessel = np.sqrt(pi / (2 * u)) * ive(ell + 0.5, u)
+            out[k, ell] = functions[ell] @ (weight * x**2 * gaussian * bessel)
     return out
+
+
+def gto_in_closed_form(spec, r):
+    """The same for Gaussian-type orbitals over all space, through Kummer's function."""
+    r = np.asarray(r, float)[:, None, None]
+    ell, n = np.arange(spec.l_max + 1)[None, :, None], np.arange(spec.n_max)[None, None]
+    s2, w2 = spec.sigma**2, gto_widths(spec) ** 2
+    norm = np.array([sqrt(2 / (gamma(k + 1.5) * w ** (k + 1.5))) for k, w in enumerate(w2)])
+    a, b = (n + ell + 3) / 2, ell + 1.5
+    z = r**2 * w2 / (2 * s2 * (s2 + w2))
+    factor = pi**1.5 * 2.0 ** ((n - ell + 3) / 2) * (1 / s2 + 1 / w2) ** -a * np.vectorize(gamma)(a)
+    raw = norm * factor / np.vectorize(gamma)(b) * (r / s2) ** ell * np.exp(-(r**2) / (2 * s2)) * hyp1f1(a, b, z)
+    return (pi * s2) ** -0.75 * raw @ lowdin(spec)
+
+
+def radial(spec, r):
+    """f_c(r) u(r) I_nl(r), (len(r), l_max + 1, n_max)."""
+    r = np.asarray(r, float)
+    values = gto_in_closed_form(spec, r) if spec.basis == "gto" else radial_by_quadrature(spec, r)
+    factor = cutoff_function(spec, r)
+    if spec.scaling:
+        factor = factor / (1 + (r / spec.scaling[0]) ** spec.scaling[1])
+    return values * factor[:, None, None]
+
+
+def harmonics(l_max, vectors):
+    """Real spherical harmonics (n, (l_max + 1)²), column l*l + l + m, no Condon-Shortley phase."""
+    x, y, z = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).T
+    out = np.empty((len(x), (l_max + 1) ** 2))
+    for ell in range(l_max + 1):
+        for m in range(ell + 1):
+            # d^m/dz^m of the Legendre polynomial times (x + iy)^m
+            legendre = np.polynomial.legendre.Legendre.basis(ell).deriv(m)(z)
+            norm = sqrt((2 * ell + 1) / (4 * pi) * factorial(ell - m) / factorial(ell + m)) * (sqrt(2) if m else 1)
+            phase = (x + 1j * y) ** m
+            out[:, ell * ell + ell - m] = norm * legendre * phase.imag
+            out[:, ell * ell + ell + m] = norm * legendre * phase.real
+    return out
+
+
+def coupling(l1, l2, lam):
+    """Real Clebsch-Gordan coefficients (2 l1 + 1, 2 l2 + 1, 2 lam + 1): Racah's formula and the change of basis."""
+    f = factorial
+
+    def complex_one(m1, m2, m):
+        if m1 + m2 != m:
+            return 0.0
+        square = (2 * lam + 1) * f(lam + l1 - l2) * f(lam - l1 + l2) * f(l1 + l2 - lam) / f(l1 + l2 + lam + 1)
+        square *= f(lam + m) * f(lam - m) * f(l1 - m1) * f(l1 + m1) * f(l2 - m2) * f(l2 + m2)
+        total = 0.0
+        for k in range(l1 + l2 - lam + 1):
+            d = (k, l1 + l2 - lam - k, l1 - m1 - k, l2 + m2 - k, lam - l2 + m1 + k, lam - l1 - m2 + k)
+            if min(d) >= 0:
+                total += (-1) ** k / np.prod([float(f(i)) for i in d])
+        return sqrt(square) * total
+
+    def to_real(ell):
+        u = np.zeros((2 * ell + 1, 2 * ell + 1), complex)
+        u[ell, ell] = 1
+        for m in range(1, ell + 1):
+            u[ell + m, ell - m], u[ell + m, ell + m] = 1 / sqrt(2), (-1) ** m / sqrt(2)
+            u[ell - m, ell - m], u[ell - m, ell + m] = 1j / sqrt(2), -1j * (-1) ** m / sqrt(2)
+        return u
+
+    c = np.array(
+        [[[complex_one(a, b, m) for m in range(-lam, lam + 1)] for b in range(-l2, l2 + 1)] for a in range(-l1, l1 + 1)]
+    )
+    c = np.einsum("ia,jb,kc,abc->ijk", to_real(l1).conj(), to_real(l2).conj(), to_real(lam), c)
+    assert abs(c.imag).max() < 1e-12
+    return c.real
+
+
+def neighbours(spec, species, positions, cell, periodic, centre):
+    """Species and displacement of every neighbour, images of the centre included."""
+    heights = [1 / np.linalg.norm(column) for column in np.linalg.inv(cell).T] if any(periodic) else [1.0] * 3
+    extent = np.ptp(positions @ np.linalg.inv(cell), axis=0) if any(periodic) else np.zeros(3)
+    reach = [
+        int(np.ceil(spec.cutoff / h + e)) + 1 if p else 0 for h, e, p in zip(heights, extent, periodic, strict=True)
+    ]
+    kinds, vectors = [], []
+    for shift in itertools.product(*(range(-k, k + 1) for k in reach)):
+        for j, position in enumerate(positions):
+            d = position + np.array(shift) @ cell - positions[centre]
+            if np.linalg.norm(d) < spec.cutoff and (j != centre or any(shift)):
+                kinds.append(species[j])
+                vectors.append(d)
+    return np.array(kinds, int), np.array(vectors).reshape(-1, 3)
+
+
+def densities(spec, species, positions, cell, periodic, centres):
+    """Densities (centres, channels, (l_max + 1)²)."""
+    out = np.zeros((len(centres), spec.species * spec.n_max, (spec.l_max + 1) ** 2))
+    own = radial(spec, [0.0])[0, 0] / sqrt(4 * pi) * spec.centre_weight
+    for row, i in zip(out, centres, strict=True):
+        kinds, vectors = neighbours(spec, species, positions, cell, periodic, i)
+        if len(kinds):
+            R, Y = radial(spec, np.linalg.norm(vectors, axis=1)), harmonics(spec.l_max, vectors)
+        for a in set(kinds):
+            for ell in range(spec.l_max + 1):
+                block = slice(ell * ell, (ell + 1) ** 2)
+                row[a * spec.n_max : (a + 1) * spec.n_max, block] = R[kinds == a, ell].T @ Y[kinds == a, block]
+        row[species[i] * spec.n_max : (species[i] + 1) * spec.n_max, 0] += own
+    return out
+
+
+def features(c, rows, lam):
+    """Weighted features (centres, 2 lam + 1, F) of densities."""
+    out = np.empty((len(c), 2 * lam + 1, len(rows)))
+    couplings = {}
+    for k, (l1, l2, q1, q2) in enumerate(rows):
+        if (l1, l2) not in couplings:
+            couplings[l1, l2] = coupling(l1, l2, lam)
+        weight = 1.0 if l1 == l2 and q1 == q2 else sqrt(2)
+        first, second = c[:, q1, l1 * l1 : (l1 + 1) ** 2], c[:, q2, l2 * l2 : (l2 + 1) ** 2]
+        out[:, :, k] = weight * np.einsum("ia,ib,abm->im", first, second, couplings[l1, l2])
+    return out
+
+
+def predict(P2, P0, active2, active0, weights, zeta):
+    """Five components y (n, 5) from the kernel [P²P²ᵀ] (P⁰·P⁰)^(ζ-1), block by block."""
+    y = np.zeros((len(P2), 5))
+    for i in range(len(P2)):
+        for A2, A0, w in zip(active2, active0, weights, strict=True):
+            y[i] += (P2[i] @ A2.T) * (P0[i] @ A0) ** (zeta - 1) @ w
+    return y

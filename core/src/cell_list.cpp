@@ -10,61 +10,9 @@
 namespace ufp
 {
 
-namespace
-{
-
-using Vector = std::array<double, 3>;
-
-Vector cross(const Vector &a, const Vector &b)
-{
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
-double dot(const Vector &a, const Vector &b)
-{
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-double norm(const Vector &a)
-{
-  return std::sqrt(dot(a, a));
-}
-
-Vector scaled(const Vector &a, double s)
-{
-  return {a[0] * s, a[1] * s, a[2] * s};
-}
-
-// A unit vector normal to a (and to b, where b is not zero).
-Vector normal_to(const Vector &a, const Vector &b)
-{
-  Vector n = cross(a, b);
-  if (norm(n) == 0.0) {  // b is zero: any axis that is far from a
-    std::size_t smallest = 0;
-    for (std::size_t d = 1; d < 3; ++d)
-      if (std::fabs(a[d]) < std::fabs(a[smallest])) smallest = d;
-    Vector axis{};
-    axis[smallest] = 1.0;
-    n = cross(a, axis);
-  }
-  return scaled(n, 1.0 / norm(n));
-}
-
-Vector row(const std::array<double, 9> &m, std::size_t d)
-{
-  return {m[3 * d], m[3 * d + 1], m[3 * d + 2]};
-}
-
-void set_row(std::array<double, 9> &m, std::size_t d, const Vector &v)
-{
-  std::copy(v.begin(), v.end(), m.begin() + static_cast<std::ptrdiff_t>(3 * d));
-}
-
-}  // namespace
-
 CellList::CellList(const double *positions, std::size_t n, const std::array<double, 9> &cell,
                    const std::array<bool, 3> &periodic, double cutoff)
-    : n_(n), cutoff_(cutoff), cell_(cell), periodic_(periodic), x_(positions, positions + 3 * n)
+    : n_(n), cutoff_(cutoff), box_(cell, periodic), x_(positions, positions + 3 * n)
 {
   if (!(cutoff > 0.0) || !std::isfinite(cutoff))
     throw DomainError("neighbour search: expected a cutoff above 0, found " + std::to_string(cutoff));
@@ -73,74 +21,25 @@ CellList::CellList(const double *positions, std::size_t n, const std::array<doub
   for (std::size_t i = 0; i < x_.size(); ++i)
     if (!std::isfinite(x_[i]))
       throw DomainError("neighbour search: atom " + std::to_string(i / 3) + " has a position that is not finite");
-  complete(periodic);
-  const Vector heights = invert_and_heights();
   wrap();
-  choose_bins(heights);
+  choose_bins();
   fill_bins();
-}
-
-// Replace the rows of non-periodic directions by unit vectors normal to the periodic ones.
-void CellList::complete(const std::array<bool, 3> &periodic)
-{
-  const Vector zero{};
-  for (std::size_t d = 0; d < 3; ++d)
-    if (!periodic[d]) set_row(cell_, d, zero);
-  for (std::size_t d = 0; d < 3; ++d) {
-    if (periodic[d]) continue;
-    const Vector a = row(cell_, (d + 1) % 3), b = row(cell_, (d + 2) % 3);
-    if (norm(a) > 0.0)
-      set_row(cell_, d, normal_to(a, b));
-    else if (norm(b) > 0.0)
-      set_row(cell_, d, normal_to(b, zero));
-    else
-      set_row(cell_, d, {d == 0 ? 1.0 : 0.0, d == 1 ? 1.0 : 0.0, d == 2 ? 1.0 : 0.0});
-  }
-}
-
-std::array<double, 3> CellList::invert_and_heights()
-{
-  const Vector a = row(cell_, 0), b = row(cell_, 1), c = row(cell_, 2);
-  const double volume = dot(a, cross(b, c));
-  const double scale = norm(a) * norm(b) * norm(c);
-  if (!(std::fabs(volume) > 1e-10 * scale) || !std::isfinite(volume))
-    throw DomainError("neighbour search: the periodic cell vectors span no volume");
-  Vector heights{};
-  const std::array<Vector, 3> faces{cross(b, c), cross(c, a), cross(a, b)};
-  for (std::size_t d = 0; d < 3; ++d) {
-    set_row(inverse_, d, scaled(faces[d], 1.0 / volume));  // fraction_d = inverse_d . x
-    heights[d] = std::fabs(volume) / norm(faces[d]);
-  }
-  return heights;
 }
 
 void CellList::wrap()
 {
   fraction_.resize(3 * n_);
   wrapped_.assign(n_, {0, 0, 0});
-  for (std::size_t i = 0; i < n_; ++i) {
-    const Vector x{x_[3 * i], x_[3 * i + 1], x_[3 * i + 2]};
-    for (std::size_t d = 0; d < 3; ++d) {
-      double f = dot(row(inverse_, d), x);
-      if (periodic_[d]) {
-        const double whole = std::floor(f);
-        if (std::fabs(whole) > 1e9)
-          throw DomainError("neighbour search: atom " + std::to_string(i) + " is more than 1e9 cells away");
-        wrapped_[i][d] = static_cast<int>(whole);
-        f -= whole;
-        if (f >= 1.0) f = std::nextafter(1.0, 0.0);  // a tiny negative number plus 1
-      }
-      fraction_[3 * i + d] = f;
-    }
-  }
+  for (std::size_t i = 0; i < n_; ++i)
+    for (std::size_t d = 0; d < 3; ++d) fraction_[3 * i + d] = box_.wrapped(&x_[3 * i], d, i, wrapped_[i][d]);
 }
 
-void CellList::choose_bins(const std::array<double, 3> &heights)
+void CellList::choose_bins()
 {
-  Vector length{};
+  std::array<double, 3> length{};
   for (std::size_t d = 0; d < 3; ++d) {
     double low = 0.0, high = 1.0;
-    if (!periodic_[d]) {
+    if (!box_.periodic[d]) {
       low = n_ ? std::numeric_limits<double>::infinity() : 0.0;
       high = n_ ? -low : 0.0;
       for (std::size_t i = 0; i < n_; ++i) {
@@ -149,7 +48,7 @@ void CellList::choose_bins(const std::array<double, 3> &heights)
       }
     }
     lowest_[d] = low;
-    length[d] = (high - low) * heights[d];
+    length[d] = (high - low) * box_.heights[d];
     // half the cutoff: 5^3 small bins hold fewer candidates than 3^3 large ones
     bins_[d] = static_cast<int>(std::clamp(2.0 * length[d] / cutoff_, 1.0, 1e6));
   }
@@ -160,14 +59,14 @@ void CellList::choose_bins(const std::array<double, 3> &heights)
   }
   double searched = 1.0;
   for (std::size_t d = 0; d < 3; ++d) {
-    per_width_[d] = length[d] > 0.0 ? bins_[d] * heights[d] / length[d] : 0.0;
+    per_width_[d] = length[d] > 0.0 ? bins_[d] * box_.heights[d] / length[d] : 0.0;
     // the margin keeps rounding from losing a pair at the very edge
     const double reach = length[d] > 0.0 ? std::ceil(cutoff_ * (1.0 + 1e-10) * bins_[d] / length[d]) : 0.0;
     searched *= 2.0 * reach + 1.0;
-    if (periodic_[d] && searched > 1e9)
+    if (box_.periodic[d] && searched > 1e9)
       throw DomainError("neighbour search: the cell is too small for a cutoff of " + std::to_string(cutoff_) +
                         " A (more than 1e9 images)");
-    reach_[d] = static_cast<int>(periodic_[d] ? reach : std::min<double>(reach, bins_[d]));
+    reach_[d] = static_cast<int>(box_.periodic[d] ? reach : std::min<double>(reach, bins_[d]));
   }
 }
 
@@ -202,7 +101,7 @@ void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
   for (std::size_t d = 0; d < 3; ++d) {
     low[d] = bin_[i][d] - reach_[d];
     high[d] = bin_[i][d] + reach_[d];
-    if (periodic_[d]) continue;
+    if (box_.periodic[d]) continue;
     low[d] = std::max(low[d], 0);
     high[d] = std::min(high[d], bins_[d] - 1);
   }
@@ -223,10 +122,11 @@ void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
           for (std::size_t d = 0; d < 3; ++d) {
             found.shift[d] = image[d] + wrapped_[i][d] - wrapped_[static_cast<std::size_t>(j)][d];
             home = home && found.shift[d] == 0;
-            for (std::size_t k = 0; k < 3; ++k) found.displacement[k] += found.shift[d] * cell_[3 * d + k];
+            for (std::size_t k = 0; k < 3; ++k) found.displacement[k] += found.shift[d] * box_.cell[3 * d + k];
           }
           if (home && static_cast<std::size_t>(j) == i) continue;
-          const double square = dot(found.displacement, found.displacement);
+          const std::array<double, 3> &v = found.displacement;
+          const double square = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
           if (!(square < limit)) continue;
           found.distance = std::sqrt(square);
           out.push_back(found);

@@ -30,6 +30,7 @@ PYBIND11_MODULE(_core, m)
   bind_cell_list(m);
   bind_potential(m);
   bind_features(m);
+  bind_lambda_soap(m);
   bind_dynamics(m);
   bind_trajectory(m);
 }

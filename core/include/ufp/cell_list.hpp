@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "ufp/periodic_box.hpp"
+
 namespace ufp
 {
 
@@ -34,16 +36,13 @@ class CellList
 
  private:
   std::size_t bin_of(const std::array<int, 3> &b) const;
-  void complete(const std::array<bool, 3> &periodic);
-  std::array<double, 3> invert_and_heights();
   void wrap();
-  void choose_bins(const std::array<double, 3> &heights);
+  void choose_bins();
   void fill_bins();
 
   std::size_t n_;
   double cutoff_;
-  std::array<double, 9> cell_, inverse_{};
-  std::array<bool, 3> periodic_;
+  PeriodicBox box_;
   std::vector<double> x_;                    // as given
   std::vector<double> fraction_;             // in [0, 1) along periodic directions
   std::vector<std::array<int, 3>> wrapped_;  // x = (fraction + wrapped) . cell

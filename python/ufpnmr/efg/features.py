@@ -56,7 +56,7 @@ def feature_list(l_max: int, channels: int, lam: int) -> Rows:
     all_q = np.indices((channels, channels), dtype=np.int32).reshape(2, -1).T
     once = all_q[all_q[:, 0] <= all_q[:, 1]]
     blocks = [
-        np.column_stack([np.broadcast_to(np.int32(pair), (len(q), 2)), q])
+        np.column_stack([np.tile(np.array(pair, dtype=np.int32), (len(q), 1)), q])
         for pair in coupled_pairs(l_max, lam)
         for q in (once if pair[0] == pair[1] else all_q,)
     ]
