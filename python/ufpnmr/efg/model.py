@@ -180,6 +180,11 @@ class EFGModel:
             f"{self.tensors.size}/{self.invariants.size} features, zeta {self.zeta}){charges}"
         )
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the provenance of a tensor series says beside the digest."""
+        return {"descriptor": self.descriptor.to_dict(), "zeta": self.zeta, "charges": self.baseline}
+
     def __repr__(self) -> str:
         lines = [f"EFGModel: {self.engine}", f"  species {' '.join(self.descriptor.species)}"]
         if self.committee is not None:
@@ -196,9 +201,9 @@ class EFGModel:
             if elements[i] not in self.centres:
                 raise InputError(f"the model predicts at {self.centre}, but atom {i} is {elements[i]}")
 
-    def features(self, frame: Frame, centres: NDArray[np.intp]) -> tuple[Array, Array]:
+    def features(self, frame: Frame, centres: NDArray[np.intp], threads: int = 0) -> tuple[Array, Array]:
         """Return P² (n, 5, Q2) and P⁰ (n, Q0), selected, mixed and normalised."""
-        P2, P0 = (self.descriptor.evaluate(frame, centres, features) for features in (self.tensors, self.invariants))
+        P2, P0 = (self.descriptor.evaluate(frame, centres, f, threads) for f in (self.tensors, self.invariants))
         return self.normalised(P2, P0[:, 0])
 
     def normalised(self, P2: Array, P0: Array) -> tuple[Array, Array]:
@@ -217,6 +222,7 @@ class EFGModel:
         centres: Sequence[int] | NDArray[np.intp],
         *,
         periodic: tuple[bool, bool, bool] = (True, True, True),
+        threads: int = 1,
     ) -> Array:
         """Return tensors from plain arrays, without the checks of `check`.
 
@@ -227,6 +233,8 @@ class EFGModel:
         elements : (N,) str
         centres : (n,)
         periodic : tuple of bool
+        threads : int
+            OpenMP threads; 0 follows OMP_NUM_THREADS.
 
         Returns
         -------
@@ -234,7 +242,7 @@ class EFGModel:
             xx yy zz xy xz yz, traceless.
         """
         frame = _frame(cell, positions, elements, periodic)
-        return self._all(frame, np.asarray(centres, dtype=np.intp), self.coefficients[None])[0]
+        return self._all(frame, np.asarray(centres, dtype=np.intp), self.coefficients[None], threads)[0]
 
     def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
         """Predict field gradients of a structure.
@@ -293,17 +301,17 @@ class EFGModel:
         self.check(frame.elements, indices)
         return frame, np.asarray(indices, dtype=np.intp)
 
-    def _all(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array) -> Array:
+    def _all(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array, threads: int = 0) -> Array:
         """Tensors (K, n, 6) V/Å² of several sets of coefficients."""
-        y = self._spherical(frame, centres, coefficients)
+        y = self._spherical(frame, centres, coefficients, threads)
         return from_spherical(y * self.label_scale) + self._charges(frame, centres)
 
-    def _spherical(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array) -> Array:
+    def _spherical(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array, threads: int = 0) -> Array:
         """Predictions (K, n, 5) in units of the label scale."""
         out = np.empty((len(coefficients), len(centres), 5))
         for start in range(0, len(centres), _BLOCK):
             part = slice(start, start + _BLOCK)
-            P2, P0 = self.features(frame, centres[part])
+            P2, P0 = self.features(frame, centres[part], threads)
             s = kernels.scalars(P0, self.zeta, self.active)
             for y, C in zip(out, coefficients, strict=True):
                 y[part] = kernels.contract(P2, s @ C)

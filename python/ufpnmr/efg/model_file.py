@@ -34,10 +34,10 @@ from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import package_version
 
-__all__ = ["VERSION", "read_arrays", "read_model", "write_model"]
+__all__ = ["MAGIC", "VERSION", "read_arrays", "read_model", "write_model"]
 
 VERSION = 1
-_MAGIC = b"\x89UFPEFG\n"
+MAGIC = b"\x89UFPEFG\n"
 _MARK = 0x01020304
 _PREFIX = struct.Struct("<8sIIQII")
 _DTYPES = {"<f8", "<i8", "<i4"}
@@ -112,7 +112,7 @@ def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an EFG model (ufp efg fit writes one)")
     data = path.read_bytes()
-    if len(data) < _PREFIX.size or data[:8] != _MAGIC:
+    if len(data) < _PREFIX.size or data[:8] != MAGIC:
         raise InputError(f"{path}: expected an EFG model, found another format")
     _, version, mark, length, checksum, _ = _PREFIX.unpack_from(data)
     if mark != _MARK:
@@ -165,7 +165,7 @@ def _layout(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
             break
         start = needed
     body = bytearray(offset)
-    body[: _PREFIX.size] = _PREFIX.pack(_MAGIC, VERSION, _MARK, len(text), zlib.crc32(text), 0)
+    body[: _PREFIX.size] = _PREFIX.pack(MAGIC, VERSION, _MARK, len(text), zlib.crc32(text), 0)
     body[_PREFIX.size : _PREFIX.size + len(text)] = text
     for name, entry in entries.items():
         body[entry["offset"] : entry["offset"] + len(raw[name])] = raw[name]

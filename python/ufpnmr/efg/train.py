@@ -160,6 +160,7 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
             "point_charges": labels.charges,
             "seed": config.seed,
             "notes": _notes(best.scan),
+            "outliers": list(dataset.outliers),
         }
         if isinstance(best.solver, SparseSolver):
             record["solver"] |= {"active": len(best.solver.active0), "rank": best.solver.rank}
@@ -173,7 +174,7 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
     moment = isotope(config.report.isotope, config.report.quadrupole_moment).quadrupole_moment_mb
     record["cross_validation"] = tensor_metrics(predicted, reference, moment)
     record["seconds"] = round(time.perf_counter() - started, 1)
-    return Training(model, record, predicted, reference)
+    return Training(dataclasses.replace(model, training=record), record, predicted, reference)
 
 
 def _labels(config: FitConfig, dataset: Dataset) -> _Labels:
