@@ -41,7 +41,7 @@ bootstrap = 40
 
 
 def labelled(count, seed=0, *, repeats=(1, 1, 1), displacement=0.1, units="V/Ang^2", noise=0.0):
-    """Return structures with ``efg`` (NaN at P and S), ``efg_units``, ``group`` (one each), ``config_type``, ``site``."""
+    """Return structures with ``efg`` (NaN at P and S), ``efg_units``, ``group`` (one each), ``config_type``."""
     rng = np.random.default_rng(seed)
     unit = make_supercell(read(CELL), np.diag(repeats))
     frames = []

@@ -73,13 +73,19 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
 @click.command(name="eval")
 @click.argument("model_file", metavar=_MODEL, type=click.Path(path_type=Path))
 @click.argument("structures", metavar="DATA...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Report (NAME.json), with figures.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Report (NAME.json), with figures."
+)
 @click.option("--force", is_flag=True, help="Overwrite existing output files.")
-@click.option("--isotope", "isotope_name", default="7Li", show_default=True, help="Whose quadrupole moment sets the kHz.")
+@click.option(
+    "--isotope", "isotope_name", default="7Li", show_default=True, help="Whose quadrupole moment sets the kHz."
+)
 @click.option("--quadrupole-moment", type=float, help="mb, with its sign.  [default: that of the isotope]")
 @click.option("--efg-units", type=click.Choice(["au", "V/Ang^2"]), help="Unit of extxyz files that do not say it.")
 @click.option("--coordination", metavar="EL:RADIUS", help="Also by the number of such neighbours (Å), e.g. S:3.3.")
-@click.option("--bootstrap", type=click.IntRange(min=20), default=400, show_default=True, help="Resamples of structures.")
+@click.option(
+    "--bootstrap", type=click.IntRange(min=20), default=400, show_default=True, help="Resamples of structures."
+)
 @json_option
 def evaluate(
     model_file: Path,
@@ -118,7 +124,8 @@ def evaluate(
     result = judge(model, read, spin, samples=bootstrap, coordination=_coordination(coordination))
     document = result.record
     if output is not None:
-        document = _write(f"{model_file.name} on withheld structures", None, result, paths, [model_file, *structures], spin)
+        title = f"{model_file.name} on withheld structures"
+        document = _write(title, None, result, paths, [model_file, *structures], spin)
     click.echo(json.dumps(document, indent=1) if as_json else "\n".join(metrics_lines(result.record)))
     return 0
 
@@ -201,7 +208,8 @@ def _write_model(
     import dataclasses
 
     metrics = evaluation.record["metrics"] if evaluation is not None else training.record["cross_validation"]
-    method = "withheld groups" if evaluation is not None else f"{training.record['folds']['count']}-fold cross-validation"
+    folds = training.record["folds"]["count"]
+    method = "withheld groups" if evaluation is not None else f"{folds}-fold cross-validation"
     model = dataclasses.replace(
         training.model,
         error={**metrics, "method": method},
@@ -217,8 +225,9 @@ def _summary(training: Training, evaluation: Evaluation | None, output: Path) ->
         if "point_charges" in evaluation.record:
             rows["point charges"] = evaluation.record["point_charges"]
     lines = [
-        f"{name:<17} relative tensor RMSE {m['relative_tensor_rmse']:.2%}, MAE of ω_Q {m['mae_omega_q_xyz_khz']:.2f} kHz "
-        f"(rms {m['rms_omega_q_khz']:.1f}), score_D2 ≥ 0.9 {m['score_d2_above_0.9']:.1%}, raw {m['score_raw_above_0.9']:.1%}"
+        f"{name:<17} relative tensor RMSE {m['relative_tensor_rmse']:.2%}, MAE of ω_Q {m['mae_omega_q_xyz_khz']:.2f} "
+        f"kHz (rms {m['rms_omega_q_khz']:.1f}), quaternion scores ≥ 0.9 {m['score_d2_above_0.9']:.1%} (D2), "
+        f"{m['score_raw_above_0.9']:.1%} (raw)"
         for name, m in rows.items()
     ]
     return [*lines, *(f"note              {note}" for note in training.record["notes"]), f"model             {output}"]

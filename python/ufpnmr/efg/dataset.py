@@ -148,9 +148,7 @@ def _withhold(
     )
 
 
-def _species(
-    config: FitConfig, train: Sequence[LabelledTensors], test: Sequence[LabelledTensors]
-) -> tuple[str, ...]:
+def _species(config: FitConfig, train: Sequence[LabelledTensors], test: Sequence[LabelledTensors]) -> tuple[str, ...]:
     trained = {str(symbol) for s in train for symbol in s.atoms.symbols}
     for name in config.model.species or ():
         if name not in trained:

@@ -212,7 +212,7 @@ class Features:
     def __post_init__(self) -> None:
         channels = np.asarray(self.channels)
         if channels.ndim != 2 or channels.shape[1] != 4 or not np.issubdtype(channels.dtype, np.integer):
-            raise InputError(f"expected features as integers (F, 4): l1 l2 q1 q2, found {channels.dtype} {channels.shape}")
+            raise InputError(f"expected integers (F, 4): l1 l2 q1 q2, found {channels.dtype} {channels.shape}")
         object.__setattr__(self, "channels", np.ascontiguousarray(channels, dtype=np.int32))
         if self.mixing is not None and (np.ndim(self.mixing) != 2 or len(self.mixing) != len(channels)):
             raise InputError(f"expected a mixing matrix with {len(channels)} rows, found {np.shape(self.mixing)}")

@@ -15,7 +15,9 @@ __all__ = ["Engine", "read_engine"]
 class Engine(Protocol):
     """See `ufpnmr.efg.model.EFGModel` and `ufpnmr.efg.point_charges.PointCharges`."""
 
-    error: dict[str, Any]
+    @property
+    def error(self) -> dict[str, Any]:
+        """Errors on structures withheld from the fit."""
 
     @property
     def centre(self) -> str:

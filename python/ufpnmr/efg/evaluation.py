@@ -162,9 +162,7 @@ def _point_charges(
     return TensorErrors.compare(V, data.V, isotope.quadrupole_moment_mb).summary()
 
 
-def _kinds(
-    structures: Sequence[LabelledTensors], coordination: Mapping[str, float]
-) -> dict[str, NDArray[np.bool_]]:
+def _kinds(structures: Sequence[LabelledTensors], coordination: Mapping[str, float]) -> dict[str, NDArray[np.bool_]]:
     names: list[list[str]] = []
     for s in structures:
         counts = {element: _neighbours(s, element, radius) for element, radius in coordination.items()}

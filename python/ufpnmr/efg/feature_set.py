@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 __all__ = ["FeatureSet"]
 
 Array = NDArray[np.float64]
-_BLOCK_BYTES = 32_000_000
+_BLOCK_BYTES = 1_000_000
+"""A block that stays in the cache while it is used twice."""
 
 
 class FeatureSet:
@@ -99,9 +100,28 @@ class FeatureSet:
 
     def read(self, rows: slice) -> tuple[Array, Array]:
         """Return P² (n, 5, Q2) and P⁰ (n, Q0) of consecutive environments."""
-        width = 5 * self.q2 + self.q0
-        block = np.empty((rows.stop - rows.start, width))
-        view, offset = memoryview(block).cast("B"), rows.start * width * 8
+        return self._read(rows, np.empty((rows.stop - rows.start, self._width)))
+
+    def blocks(self, shards: Iterable[int], largest: int | None = None) -> Iterator[tuple[slice, Array, Array]]:
+        """Yield (rows, P², P⁰) of some shards, at most `largest` environments at a time.
+
+        The arrays are valid until the next block is asked for.
+        """
+        largest = largest or max(1, _BLOCK_BYTES // (8 * self._width))
+        buffer = np.empty((largest, self._width))
+        rows = self.rows(shards)
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            for start in range(0, len(run), largest):
+                part = slice(int(run[start]), int(run[min(start + largest, len(run)) - 1]) + 1)
+                yield part, *self._read(part, buffer)
+
+    @property
+    def _width(self) -> int:
+        return 5 * self.q2 + self.q0
+
+    def _read(self, rows: slice, buffer: Array) -> tuple[Array, Array]:
+        block = buffer[: rows.stop - rows.start]
+        view, offset = block.view(np.uint8).reshape(-1).data, rows.start * self._width * 8
         while len(view):
             count = os.preadv(self._file.fileno(), [view], offset)
             if count == 0:
@@ -111,15 +131,6 @@ class FeatureSet:
         if self.scale != 1.0:
             P2 *= self.scale
         return P2.reshape(-1, 5, self.q2), block[:, 5 * self.q2 :]
-
-    def blocks(self, shards: Iterable[int], largest: int | None = None) -> Iterator[tuple[slice, Array, Array]]:
-        """Yield (rows, P², P⁰) of some shards, at most `largest` environments at a time."""
-        largest = largest or max(1, _BLOCK_BYTES // (8 * (5 * self.q2 + self.q0)))
-        rows = self.rows(shards)
-        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-            for start in range(0, len(run), largest):
-                part = slice(int(run[start]), int(run[min(start + largest, len(run)) - 1]) + 1)
-                yield part, *self.read(part)
 
     def gather(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return P² (n, 5, Q2) and P⁰ (n, Q0) of any environments, in the order asked for."""

@@ -41,7 +41,7 @@ def kernel_rows(P2: Array, P0: Array, A2: Array, A0: Array, zeta: int) -> Array:
     (5 N, 5 M), components fastest.
     """
     n, m = len(P2), len(A2)
-    rows = P2.reshape(5 * n, -1) @ A2.reshape(5 * m, -1).T
+    rows: Array = P2.reshape(5 * n, -1) @ A2.reshape(5 * m, -1).T
     if zeta > 1:
         rows = (rows.reshape(n, 5, m, 5) * ((P0 @ A0.T) ** (zeta - 1))[:, None, :, None]).reshape(5 * n, 5 * m)
     return rows
@@ -51,8 +51,8 @@ def coefficients(weights: Array, A2: Array, A0: Array, zeta: int) -> Array:
     """Return C of the weights w (M, 5): (1, Q2), (Q0, Q2) or (M, Q2) for ζ = 1, 2, larger."""
     U: Array = np.einsum("jnq,jn->jq", A2, weights)
     if zeta == 1:
-        return U.sum(axis=0, keepdims=True)
-    return A0.T @ U if zeta == 2 else U
+        return np.asarray(U.sum(axis=0, keepdims=True))
+    return np.asarray(A0.T @ U) if zeta == 2 else U
 
 
 def scalars(P0: Array, zeta: int, A0: Array | None) -> Array:

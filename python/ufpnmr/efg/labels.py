@@ -93,12 +93,16 @@ class LabelledColumns:
     structure: NDArray[np.int64]
 
     @classmethod
-    def from_tensors(cls, structures: Sequence[LabelledTensors], species: tuple[str, ...] | None = None) -> LabelledColumns:
+    def from_tensors(
+        cls, structures: Sequence[LabelledTensors], species: tuple[str, ...] | None = None
+    ) -> LabelledColumns:
         """Sum the columns of the point-charge fit; `species` are those of the structures if not given."""
         if species is None:
             species = tuple(sorted({str(symbol) for s in structures for symbol in s.atoms.symbols}))
         columns = [
-            unit_charge_gradients(s.atoms.cell.array, s.atoms.positions, list(map(str, s.atoms.symbols)), species, s.centres)
+            unit_charge_gradients(
+                s.atoms.cell.array, s.atoms.positions, list(map(str, s.atoms.symbols)), species, s.centres
+            )
             for s in structures
         ]
         counts = [len(s.centres) for s in structures]
@@ -186,10 +190,8 @@ def read_tensors(
         raise InputError(f"units of field gradients: expected V/Ang^2 or au, found {units!r}{nearest(units, UNITS)}")
     if sign not in (1, -1):
         raise InputError(f"sign: expected 1 or -1, found {sign}")
-    if path.suffix == ".magres":
-        frames = [read_magres(path, centres, allow_missing=allow_missing)]
-    else:
-        frames = read_atoms(path)
+    magres = path.suffix == ".magres"
+    frames = [read_magres(path, centres, allow_missing=allow_missing)] if magres else read_atoms(path)
     structures = []
     for number, atoms in enumerate(frames):
         where = f"{path}: structure {number}"
@@ -234,8 +236,8 @@ def check_units(structures: Sequence[LabelledTensors]) -> None:
         if odd:
             raise InputError(
                 f"{odd[0].where}: its tensors are {factor:.0f} times {name} than those of most others (so are those of "
-                f"{len(odd) - 1} more), which is what 1 au has in V/Å²; which unit are they in? Correct efg_units there, "
-                "or set check_units = false if they are right"
+                f"{len(odd) - 1} more), which is what 1 au has in V/Å²; which unit are they in? Correct efg_units "
+                "there, or set check_units = false if they are right"
             )
 
 
@@ -282,7 +284,7 @@ def _check_gradients(where: str, V: Array) -> None:
     trace = np.abs(np.trace(V, axis1=1, axis2=2))
     skew = np.linalg.norm(V - np.swapaxes(V, 1, 2), axis=(1, 2)) / 2
     worst = np.maximum(trace, skew)
-    text = f"{where}: expected symmetric traceless tensors, found a trace or antisymmetric part of {worst.max():.2g} V/Å²"
+    text = f"{where}: expected symmetric traceless tensors, found a trace or skew part of {worst.max():.2g} V/Å²"
     if worst.max() > _ALLOWED * np.sqrt(np.mean(norm**2)) and worst.max() > 1e-3 * EFG_AU_IN_V_PER_A2:
         raise InputError(f"{text}, which is no rounding; are these field gradients, row by row?")
     if np.any(worst > np.maximum(1e-3 * norm, 1e-5 * EFG_AU_IN_V_PER_A2)):

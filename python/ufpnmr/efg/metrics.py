@@ -134,8 +134,8 @@ def tensor_metrics(predicted: ArrayLike, reference: ArrayLike, quadrupole_moment
     Returns
     -------
     dict
-        ``relative_tensor_rmse`` [Σ‖ΔV‖²/Σ‖V‖²]^½; ``mae_omega_q_khz`` and ``rmse_omega_q_khz`` of κ b·ΔV·b over atoms and
-        field directions b (Lebedev degree 7); ``rms_omega_q_khz`` of the reference over all directions and
+        ``relative_tensor_rmse`` [Σ‖ΔV‖²/Σ‖V‖²]^½; ``mae_omega_q_khz`` and ``rmse_omega_q_khz`` of κ b·ΔV·b over atoms
+        and field directions b (Lebedev degree 7); ``rms_omega_q_khz`` of the reference over all directions and
         ``relative_mae_omega_q``, the MAE divided by it; ``mae_omega_q_x_khz``, ``_y_``, ``_z_`` for the field along an
         axis, ``mae_omega_q_xyz_khz`` their mean and ``fraction_within_10_khz`` of those errors; ``mae_cq_khz`` and
         ``rmse_cq_khz`` of |C_Q| = |κ V_zz|, V_zz the eigenvalue of largest magnitude; ``mae_eta``; ``correlation``

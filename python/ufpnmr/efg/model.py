@@ -208,11 +208,11 @@ class EFGModel:
 
     def normalised(self, P2: Array, P0: Array) -> tuple[Array, Array]:
         """Return features with the normalisation of the model (spec 1.7)."""
-        P0 = P0 / np.linalg.norm(P0, axis=1, keepdims=True)
+        P0 = np.asarray(P0 / np.linalg.norm(P0, axis=1, keepdims=True))
         if self.scale is not None:
-            return P2 * self.scale, P0
+            return np.asarray(P2 * self.scale), P0
         gram = np.einsum("imq,inq->imn", P2, P2)
-        return P2 / np.sqrt(np.linalg.norm(gram, axis=(1, 2)))[:, None, None], P0
+        return np.asarray(P2 / np.sqrt(np.linalg.norm(gram, axis=(1, 2)))[:, None, None]), P0
 
     def gradients(
         self,
@@ -242,7 +242,7 @@ class EFGModel:
             xx yy zz xy xz yz, traceless.
         """
         frame = _frame(cell, positions, elements, periodic)
-        return self._all(frame, np.asarray(centres, dtype=np.intp), self.coefficients[None], threads)[0]
+        return np.asarray(self._all(frame, np.asarray(centres, dtype=np.intp), self.coefficients[None], threads)[0])
 
     def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
         """Predict field gradients of a structure.
@@ -327,9 +327,5 @@ class EFGModel:
         return np.asarray(np.einsum("s,nsc->nc", np.array([self.baseline[name] for name in species]), columns))
 
 
-def _frame(
-    cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], periodic: tuple[bool, bool, bool]
-) -> Frame:
-    return Frame(
-        np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic
-    )
+def _frame(cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], periodic: tuple[bool, bool, bool]) -> Frame:
+    return Frame(np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic)

@@ -1,11 +1,11 @@
-"""The model file: one versioned binary file, little-endian, that needs neither HDF5 nor pickle.
+r"""The model file: one versioned binary file, little-endian, that needs neither HDF5 nor pickle.
 
 Layout (docs: efg_training):
 
 ======  ======  ==========================================================================
 offset  bytes   content
 ======  ======  ==========================================================================
-0       8       magic ``89 55 46 50 45 46 47 0A`` (``\\x89UFPEFG\\n``)
+0       8       magic ``89 55 46 50 45 46 47 0A`` (``\x89UFPEFG\n``)
 8       4       format version, unsigned
 12      4       endianness mark 0x01020304
 16      8       length of the header in bytes, unsigned
@@ -143,7 +143,8 @@ def _array(path: Path, data: bytes, name: str, entry: dict[str, Any]) -> NDArray
         raise InputError(f"{path}: {name}: expected {size} bytes, found {len(raw)}; the file is cut, copy it again")
     if zlib.crc32(raw) != entry["crc32"]:
         raise InputError(f"{path}: {name}: the checksum is wrong; the file is damaged, copy it again")
-    return np.frombuffer(raw, dtype).reshape(entry["shape"]).copy()
+    array: NDArray[Any] = np.frombuffer(raw, dtype).reshape(entry["shape"]).copy()
+    return array
 
 
 def _layout(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
@@ -178,19 +179,22 @@ def _aligned(offset: int) -> int:
 
 def _arrays(model: EFGModel) -> dict[str, NDArray[Any]]:
     if sum(len(check.centres) for check in model.checks) < 8:
-        raise InputError("expected at least eight check environments, so that a reader can prove itself; add structures")
+        raise InputError(
+            "expected at least eight check environments, for readers to prove themselves with; add structures"
+        )
     arrays: dict[str, NDArray[Any] | None] = {"coefficients": model.coefficients, "active": model.active}
     arrays |= {"tensors_mixing": model.tensors.mixing, "invariants_mixing": model.invariants.mixing}
     arrays["committee"] = model.committee
     frames = [check.frame for check in model.checks]
     sizes = [len(frame.elements) for frame in frames]
     first = np.cumsum([0, *sizes[:-1]])
+    centres = [check.centres + k for check, k in zip(model.checks, first, strict=True)]
     arrays |= {
         "check_cell": np.array([frame.cell for frame in frames]),
         "check_positions": np.concatenate([frame.positions for frame in frames]),
         "check_types": np.concatenate([model.descriptor.types(frame.elements) for frame in frames]).astype("<i4"),
         "check_structure": np.repeat(np.arange(len(frames)), sizes).astype("<i4"),
-        "check_centres": np.concatenate([c.centres + k for c, k in zip(model.checks, first, strict=True)]).astype("<i8"),
+        "check_centres": np.concatenate(centres).astype("<i8"),
         "check_expected": np.concatenate([check.expected for check in model.checks]),
     }
     return {

@@ -169,9 +169,7 @@ def predict_series(
         "selection": chosen.text,
         "axes": axes,
     }
-    described = provenance.collect(
-        inputs, **key, **model.description, model_error=model.error
-    )
+    described = provenance.collect(inputs, **key, **model.description, model_error=model.error)
     with (
         TensorSeriesWriter(
             output,

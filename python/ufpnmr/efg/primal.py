@@ -101,19 +101,17 @@ class PrimalSolver:
         basis = np.empty((limit, self.features.q0 * self.features.q2))
         lower = np.zeros((limit + 1, limit))
         u = y / first
-        v = self._transposed(shards, u)
+        v = self._step(shards, None, u)[1]
         alpha = float(np.linalg.norm(v))
         start = alpha * first
         residual = 1.0
         for k in range(limit):
             basis[k] = v / alpha
             lower[k, k] = alpha
-            u = self._product(shards, basis[k]) - alpha * u
+            u, v = self._step(shards, basis[k], -alpha * u)
             beta = float(np.linalg.norm(u))
             lower[k + 1, k] = beta
-            if beta > 0:
-                u /= beta
-            v = self._transposed(shards, u) - beta * basis[k]
+            u, v = u / (beta or 1.0), v / (beta or 1.0) - beta * basis[k]
             for _ in range(2):  # twice is enough (Kahan and Parlett)
                 v -= basis[: k + 1].T @ (basis[: k + 1] @ v)
             alpha = float(np.linalg.norm(v))
@@ -127,18 +125,19 @@ class PrimalSolver:
         shape = (self.features.q0, self.features.q2)
         return RidgePath(basis[:limit], lower[: limit + 1, :limit], first, shape, residual)
 
-    def _product(self, shards: list[int], x: Array) -> Array:
-        C = x.reshape(self.features.q0, self.features.q2)
-        return np.concatenate([contract(P2, P0 @ C).ravel() for _, P2, P0 in self.features.blocks(shards)])
-
-    def _transposed(self, shards: list[int], u: Array) -> Array:
+    def _step(self, shards: list[int], x: Array | None, u: Array) -> tuple[Array, Array]:
+        """Return u' = A x + u and Aᵀ u' in one pass over the data; x = 0 if None."""
+        C = None if x is None else x.reshape(self.features.q0, self.features.q2)
         out = np.zeros((self.features.q0, self.features.q2))
+        u = u.reshape(-1, 5).copy()
         done = 0
         for _, P2, P0 in self.features.blocks(shards):
-            part = u[done : done + 5 * len(P2)].reshape(-1, 5)
+            part = u[done : done + len(P2)]
+            if C is not None:
+                part += contract(P2, P0 @ C)
             out += P0.T @ np.einsum("imq,im->iq", P2, part)
-            done += 5 * len(P2)
-        return out.ravel()
+            done += len(P2)
+        return u.ravel(), out.ravel()
 
 
 def _ridge(lower: Array, first: float, regularisation: Array) -> Array:

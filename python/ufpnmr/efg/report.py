@@ -64,8 +64,7 @@ def markdown(
         if len(training["grid"]) > 1:
             parts += ["## Grid", _grid(training["grid"])]
         if "learning_curve" in training:
-            rows = [[f"{p['environments']:.0f}", _text(p["relative_tensor_rmse"], "%")] for p in training["learning_curve"]]
-            parts += ["## Learning curve", _table(["training environments", "relative tensor RMSE, cross-validated"], rows)]
+            parts += ["## Learning curve", _curve(training["learning_curve"])]
         remarks = [*training["notes"], *(f"outlier: {text}" for text in training.get("outliers", []))]
         if remarks:
             parts += ["## Notes", "\n".join(f"- {note}" for note in remarks)]
@@ -90,8 +89,8 @@ def _training(record: Mapping[str, Any]) -> str:
     charges = ", ".join(f"{name} {charge:+.3f}" for name, charge in record["point_charges"].items())
     return (
         f"{record['environments']} labels at {' '.join(record['centres'])} in {record['structures']} structures of "
-        f"{' '.join(record['species'])} ({record['groups']} groups). λ-SOAP: {d['basis']}, cutoff {d['cutoff']:g} Å (width "
-        f"{d['width']:g} Å), σ {d['sigma']:g} Å, n_max {d['n_max']}, l_max {d['l_max']}, radial scaling {scaling}. "
+        f"{' '.join(record['species'])} ({record['groups']} groups). λ-SOAP: {d['basis']}, cutoff {d['cutoff']:g} Å "
+        f"(width {d['width']:g} Å), σ {d['sigma']:g} Å, n_max {d['n_max']}, l_max {d['l_max']}, scaling {scaling}. "
         f"{record['features']['tensors']} λ = 2 and {record['features']['invariants']} λ = 0 features, ζ = "
         f"{record['zeta']}, noise variance {record['regularisation']:g} of the mean square of a label component "
         f"(rms {record['label_scale']:.3g} V/Å²); solver {solver['method']}, {how}. Point charges fitted to the same "
@@ -152,6 +151,11 @@ def _grid(table: Sequence[Mapping[str, Any]]) -> str:
     names = ("cutoff", "sigma", "n_max", "l_max", "scaling", "zeta", "regularisation")
     rows = [[*(point[name] for name in names), _text(point["relative_tensor_rmse"], "%")] for point in table]
     return _table([*names, "relative tensor RMSE"], rows)
+
+
+def _curve(curve: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[f"{point['environments']:.0f}", _text(point["relative_tensor_rmse"], "%")] for point in curve]
+    return _table(["training environments", "relative tensor RMSE, cross-validated"], rows)
 
 
 def _interval(ends: Sequence[float], unit: str) -> str:

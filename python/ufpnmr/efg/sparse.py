@@ -63,7 +63,8 @@ class SparsePath:
                 f"regularisation {regularisation:g} is lost in the rounding of the normal equations (largest "
                 f"diagonal element {self.gram.diagonal().max():.3g}); use a larger one"
             ) from None
-        return (self.solver.whitening @ cho_solve(factor, self.right, check_finite=False)).reshape(-1, 5)
+        beta = cho_solve(factor, self.right, check_finite=False)
+        return np.asarray((self.solver.whitening @ beta).reshape(-1, 5))
 
     def coefficients(self, regularisation: Iterable[float]) -> Array:
         """Return C of each noise variance; see `ufpnmr.efg.kernels`."""
@@ -109,7 +110,7 @@ class SparseSolver:
     @property
     def rank(self) -> int:
         """Directions kept."""
-        return self.whitening.shape[1]
+        return int(self.whitening.shape[1])
 
     def path(self, shards: Iterable[int], smallest: float = 0.0) -> SparsePath:
         """Return the normal equations of some shards; `smallest` is not needed here (see `PrimalSolver.path`)."""

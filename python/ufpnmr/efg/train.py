@@ -106,12 +106,12 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
     structures = dataset.train
     labels = _labels(config, dataset)
     count = sum(len(s.centres) for s in structures)
-    say(f"{len(structures)} structures, {count} labels; unit of the regression {labels.scale:.3g} V/Å²")
     method = config.solver.method or ("primal" if config.model.zeta == 2 and set(config.grid.zeta) <= {2} else "sparse")
     groups = len({s.group for s in structures})
     if groups < config.folds:
-        raise InputError(f"expected at least {config.folds} groups (runs, melts) for {config.folds} folds, found {groups}")
+        raise InputError(f"expected at least {config.folds} groups (runs, melts), one per fold, found {groups}")
     shards = deal(structures, min(_SHARDS_PER_FOLD[method] * config.folds, groups))
+    say(f"{len(structures)} structures, {count} labels; unit of the regression {labels.scale:.3g} V/Å²")
 
     table, best = [], None
     for soap, zeta in candidates(config):
@@ -234,9 +234,7 @@ def _candidate(
     return _Candidate(descriptor, zeta, tensors, invariants, features, solver, result)
 
 
-def _committee(
-    config: FitConfig, model: EFGModel, best: _Candidate, mu: float
-) -> tuple[EFGModel, dict[str, Any]]:
+def _committee(config: FitConfig, model: EFGModel, best: _Candidate, mu: float) -> tuple[EFGModel, dict[str, Any]]:
     assert config.committee is not None
     members, folds = config.committee.members, config.folds
     found = calibrated(best.features, best.solver, folds, mu, members, config.committee.calibration_folds, config.seed)
@@ -247,7 +245,7 @@ def _committee(
 
 
 def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Check, ...]:
-    """The smallest training structures that together have eight labels."""
+    """Return the smallest training structures that together have eight labels."""
     checks: list[Check] = []
     for s in sorted(structures, key=lambda s: (len(s.atoms), s.source, s.index)):
         frame = Frame.from_atoms(s.atoms)
@@ -295,7 +293,8 @@ def _notes(result: Scan) -> list[str]:
         notes.append(f"the best regularisation {result.best:g} is at an end of those tried: try further ones")
     if result.residual > 1e-4:
         notes.append(
-            f"the normal equations of the smallest regularisation hold to {result.residual:.1g} only: allow more iterations"
+            f"the normal equations of the smallest regularisation hold to {result.residual:.1g} only: allow more "
+            "iterations"
         )
     return notes
 

@@ -37,8 +37,13 @@ class Path(Protocol):
 class Solver(Protocol):
     """Trains on any set of shards."""
 
-    zeta: int
-    active0: Array | None
+    @property
+    def zeta(self) -> int:
+        """Power of the scalar kernel plus one."""
+
+    @property
+    def active0(self) -> Array | None:
+        """Invariants of the active environments, if there are any."""
 
     def path(self, shards: Shards, smallest: float) -> Path:
         """Train on some shards; `smallest` is the smallest regularisation that will be asked for."""
