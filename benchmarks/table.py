@@ -171,7 +171,22 @@ def fit(result: Result) -> str:
     return text
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit)}
+def efg(result: Result) -> str:
+    """Return the table of efg.py: environments per second on one core."""
+    speed = {(case["simd"], case["zeta"], case["precision"]): case["environments_per_s"] for case in result["cases"]}
+    active = result["sizes"]["active"]
+    header = ["", "ζ = 2, single", "ζ = 2, double", f"ζ = 3, {active:,} active, single", "double"]
+    rows: list[list[object]] = [
+        [simd, *(spread(speed[simd, zeta, precision], 0) for zeta in (2, 3) for precision in ("single", "double"))]
+        for simd in dict.fromkeys(case["simd"] for case in result["cases"])
+    ]
+    if "featomic" in result:
+        peer = result["featomic"]
+        rows.append([f"featomic {peer['version']} with NumPy", "", spread(peer["environments_per_s"], 0), "", ""])
+    return markdown(header, rows)
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, efg)}
 
 
 def table(result: Result) -> str:

@@ -15,6 +15,8 @@ namespace
 
 constexpr double coincident = 1e-3;  // Å
 constexpr double most_images = 1e8;
+// Bins that follow along the last axis are read as one run: few long runs there, whose ends may be trimmed finely.
+constexpr std::array<double, 3> bins_per_cutoff{1, 1, 4};
 constexpr double tolerance = 1e-10;  // of fractions: rounding must not lose an image at the very edge
 
 }  // namespace
@@ -24,7 +26,7 @@ void EnvironmentBuffer::reserve(std::size_t candidates, int species)
   first_.resize(static_cast<std::size_t>(species) + 2);
   if (candidates < hit_.size()) return;
   hit_.resize(candidates + 1);
-  for (auto *v : {&x_, &y_, &z_, &distance_}) v->resize(candidates + 1);
+  for (auto *v : {&x_, &y_, &z_, &distance_, &square_}) v->resize(candidates + 1);
 }
 
 Environment EnvironmentBuffer::view(int centre_species) const
@@ -53,8 +55,7 @@ void ImageList::choose_bins(const std::array<double, 3> &heights, const std::arr
     }
     length[d] = (high - low) * heights[d];
     axis_[d].low = low;
-    // half the cutoff: 5^3 small bins hold fewer candidates than 3^3 large ones
-    axis_[d].bins = static_cast<int>(std::clamp(2 * length[d] / cutoff_, 1.0, 1e6));
+    axis_[d].bins = static_cast<int>(std::clamp(bins_per_cutoff[d] * length[d] / cutoff_, 1.0, 1e6));
   }
   if (images > most_images)
     throw DomainError("neighbour search: the cell is too small for a cutoff of " + std::to_string(cutoff_) +
@@ -79,13 +80,6 @@ int ImageList::bin_along(std::size_t d, double fraction) const
   return std::clamp(static_cast<int>((fraction - axis.low) * axis.per_bin), 0, axis.bins - 1);
 }
 
-std::size_t ImageList::bin_of(const double *fraction) const
-{
-  const int row = bin_along(0, fraction[0]) * axis_[1].bins + bin_along(1, fraction[1]);
-  return static_cast<std::size_t>(row) * static_cast<std::size_t>(axis_[2].bins) +
-         static_cast<std::size_t>(bin_along(2, fraction[2]));
-}
-
 void ImageList::build(const AtomView &atoms, int species, double cutoff)
 {
   const PeriodicBox box(atoms.cell, atoms.periodic);
@@ -101,108 +95,138 @@ void ImageList::build(const AtomView &atoms, int species, double cutoff)
       fraction_[3 * i + d] = box.wrapped(atoms.positions + 3 * i, d, i, wrapped_[i][d]);
     }
   choose_bins(box.heights, box.periodic);
+  make_images(atoms, box);
+  sort_images();
+}
 
-  image_.clear();
-  bin_.clear();
-  atom_of_.clear();
+void ImageList::make_images(const AtomView &atoms, const PeriodicBox &box)
+{
+  images_.clear();
   home_.resize(atoms_);
   std::array<double, 3> margin{};
-  for (std::size_t d = 0; d < 3; ++d) margin[d] = box.periodic[d] ? cutoff / box.heights[d] + tolerance : -1;
-  start_.assign(static_cast<std::size_t>(axis_[0].bins) * static_cast<std::size_t>(axis_[1].bins) *
-                        static_cast<std::size_t>(axis_[2].bins) +
-                    1,
-                0);
-  std::array<int, 3> low{}, high{}, shift{};
+  for (std::size_t d = 0; d < 3; ++d) margin[d] = box.periodic[d] ? cutoff_ / box.heights[d] + tolerance : 0;
+  const auto moved = [&box](const std::array<double, 3> &x, std::size_t d, int cells) {
+    return std::array<double, 3>{x[0] + cells * box.cell[3 * d], x[1] + cells * box.cell[3 * d + 1],
+                                 x[2] + cells * box.cell[3 * d + 2]};
+  };
   for (std::size_t i = 0; i < atoms_; ++i) {
-    const double *f = &fraction_[3 * i], *x = atoms.positions + 3 * i;
+    const double *f = &fraction_[3 * i];
+    std::array<int, 3> low{};
     for (std::size_t d = 0; d < 3; ++d) {
       low[d] = box.periodic[d] ? static_cast<int>(std::ceil(-margin[d] - f[d])) : 0;
-      high[d] = box.periodic[d] ? static_cast<int>(std::floor(1 + margin[d] - f[d])) : 0;
+      const int high = box.periodic[d] ? static_cast<int>(std::floor(1 + margin[d] - f[d])) : 0;
+      bin_of_shift_[d].clear();
+      for (int shift = low[d]; shift <= high; ++shift) bin_of_shift_[d].push_back(bin_along(d, f[d] + shift));
     }
-    for (shift[0] = low[0]; shift[0] <= high[0]; ++shift[0])
-      for (shift[1] = low[1]; shift[1] <= high[1]; ++shift[1])
-        for (shift[2] = low[2]; shift[2] <= high[2]; ++shift[2]) {
-          const double at[] = {f[0] + shift[0], f[1] + shift[1], f[2] + shift[2]};
-          const int cells[] = {shift[0] - wrapped_[i][0], shift[1] - wrapped_[i][1], shift[2] - wrapped_[i][2]};
-          if (shift[0] == 0 && shift[1] == 0 && shift[2] == 0) home_[i] = atom_of_.size();
-          for (std::size_t k = 0; k < 3; ++k)
-            image_.push_back(x[k] + cells[0] * box.cell[k] + cells[1] * box.cell[3 + k] + cells[2] * box.cell[6 + k]);
-          bin_.push_back(bin_of(at));
-          atom_of_.push_back(i);
-          ++start_[bin_.back() + 1];
+    const double *p = atoms.positions + 3 * i;
+    const std::array<double, 3> x{p[0], p[1], p[2]};
+    for (std::size_t a = 0; a < bin_of_shift_[0].size(); ++a) {
+      const int shift_a = low[0] + static_cast<int>(a);
+      const std::array<double, 3> xa = moved(x, 0, shift_a - wrapped_[i][0]);
+      for (std::size_t b = 0; b < bin_of_shift_[1].size(); ++b) {
+        const int shift_b = low[1] + static_cast<int>(b);
+        const std::array<double, 3> xb = moved(xa, 1, shift_b - wrapped_[i][1]);
+        const std::size_t row = row_of(bin_of_shift_[0][a], bin_of_shift_[1][b]);
+        for (std::size_t c = 0; c < bin_of_shift_[2].size(); ++c) {
+          const int shift_c = low[2] + static_cast<int>(c);
+          if (shift_a == 0 && shift_b == 0 && shift_c == 0) home_[i] = images_.size();
+          images_.push_back({moved(xb, 2, shift_c - wrapped_[i][2]),
+                             row + static_cast<std::size_t>(bin_of_shift_[2][c]), atoms.species[i],
+                             static_cast<int>(i)});
         }
+      }
+    }
   }
-  for (std::size_t b = 1; b < start_.size(); ++b) start_[b] += start_[b - 1];
-  const std::size_t images = bin_.size();
-  for (auto *v : {&x_, &y_, &z_}) v->resize(images);
-  kind_.resize(images);
-  index_.resize(images);
-  // filled from the back, start_ becomes the first place of every bin again
-  for (std::size_t b = start_.size() - 1; b > 0; --b) start_[b] = start_[b - 1];
-  std::size_t next_home = 0;
-  for (std::size_t k = 0; k < images; ++k) {
-    const std::size_t place = start_[bin_[k] + 1]++;
-    x_[place] = image_[3 * k];
-    y_[place] = image_[3 * k + 1];
-    z_[place] = image_[3 * k + 2];
-    kind_[place] = atoms.species[atom_of_[k]];
-    index_[place] = static_cast<int>(atom_of_[k]);
-    if (next_home < atoms_ && home_[next_home] == k) home_[next_home++] = place;
+}
+
+void ImageList::sort_images()
+{
+  start_.assign(row_of(axis_[0].bins, 0) + 2, 0);
+  for (const Image &image : images_) ++start_[image.bin + 2];
+  for (std::size_t b = 2; b < start_.size(); ++b) start_[b] += start_[b - 1];
+  for (auto *v : {&x_, &y_, &z_}) v->resize(images_.size());
+  kind_.resize(images_.size());
+  index_.resize(images_.size());
+  std::size_t atom = 0;
+  for (std::size_t k = 0; k < images_.size(); ++k) {
+    const Image &image = images_[k];
+    const std::size_t place = start_[image.bin + 1]++;  // in the end the first place of the next bin
+    x_[place] = image.x[0];
+    y_[place] = image.x[1];
+    z_[place] = image.x[2];
+    kind_[place] = image.species;
+    index_[place] = image.atom;
+    if (atom < atoms_ && home_[atom] == k) home_[atom++] = place;
   }
 }
 
 Environment ImageList::find(std::size_t centre, EnvironmentBuffer &buffer) const
 {
-  const double *f = &fraction_[3 * centre];
   std::array<int, 3> low{}, high{};
   for (std::size_t d = 0; d < 3; ++d) {
-    const int bin = bin_along(d, f[d]);
+    const int bin = bin_along(d, fraction_[3 * centre + d]);
     low[d] = std::max(bin - axis_[d].reach, 0);
     high[d] = std::min(bin + axis_[d].reach, axis_[d].bins - 1);
   }
-  const std::size_t home = home_[centre];
-  const double x0 = x_[home], y0 = y_[home], z0 = z_[home], limit = cutoff_ * cutoff_;
-  const auto range = [&](int a, int b) {
-    const auto row =
-        (static_cast<std::size_t>(a) * static_cast<std::size_t>(axis_[1].bins) + static_cast<std::size_t>(b)) *
-        static_cast<std::size_t>(axis_[2].bins);
-    return std::make_pair(start_[row + static_cast<std::size_t>(low[2])],
-                          start_[row + static_cast<std::size_t>(high[2]) + 1]);
-  };
+  const auto begin_of = [&](int a, int b) { return start_[row_of(a, b) + static_cast<std::size_t>(low[2])]; };
+  const auto end_of = [&](int a, int b) { return start_[row_of(a, b) + static_cast<std::size_t>(high[2]) + 1]; };
   std::size_t candidates = 0;
   for (int a = low[0]; a <= high[0]; ++a)
-    for (int b = low[1]; b <= high[1]; ++b) candidates += range(a, b).second - range(a, b).first;
+    for (int b = low[1]; b <= high[1]; ++b) candidates += end_of(a, b) - begin_of(a, b);
   buffer.reserve(candidates, species_);
+
+  const std::size_t home = home_[centre];
+  const double x0 = x_[home], y0 = y_[home], z0 = z_[home], limit = cutoff_ * cutoff_;
+  const double *const x = x_.data(), *const y = y_.data(), *const z = z_.data();
+  const int *const kind = kind_.data();
   int *const hit = buffer.hit_.data(), *const first = buffer.first_.data();
-  std::fill_n(first, species_ + 2, 0);
+  double *const square = buffer.square_.data();
   std::size_t found = 0;
   for (int a = low[0]; a <= high[0]; ++a)
     for (int b = low[1]; b <= high[1]; ++b) {
-      const auto [begin, end] = range(a, b);
+      const std::size_t begin = begin_of(a, b), end = end_of(a, b);
       for (std::size_t s = begin; s < end; ++s) {
-        const double x = x_[s] - x0, y = y_[s] - y0, z = z_[s] - z0;
+        const double dx = x[s] - x0, dy = y[s] - y0, dz = z[s] - z0;
+        square[s - begin] = dx * dx + dy * dy + dz * dz;
+      }
+      for (std::size_t s = begin; s < end; ++s) {
         hit[found] = static_cast<int>(s);  // overwritten by the next one if outside: no branch
-        found += x * x + y * y + z * z < limit;
+        found += square[s - begin] < limit;
       }
     }
-  for (std::size_t k = 0; k < found; ++k) ++first[kind_[static_cast<std::size_t>(hit[k])] + 2];
-  --first[kind_[home] + 2];
+  std::fill_n(first, species_ + 2, 0);
+  for (std::size_t k = 0; k < found; ++k) ++first[kind[hit[k]] + 2];
+  --first[kind[home] + 2];
   for (int b = 2; b <= species_ + 1; ++b) first[b] += first[b - 1];
+  double *const px = buffer.x_.data(), *const py = buffer.y_.data(), *const pz = buffer.z_.data();
+  double *const distance = buffer.distance_.data();
   for (std::size_t k = 0; k < found; ++k) {
-    const auto s = static_cast<std::size_t>(hit[k]);
-    if (s == home) continue;
-    const auto place = static_cast<std::size_t>(first[kind_[s] + 1]++);
-    const double x = x_[s] - x0, y = y_[s] - y0, z = z_[s] - z0, distance = std::sqrt(x * x + y * y + z * z);
-    buffer.x_[place] = x;
-    buffer.y_[place] = y;
-    buffer.z_[place] = z;
-    buffer.distance_[place] = distance;
-    if (distance < coincident)
-      throw DomainError("expected atoms at different points, found atoms " +
-                        std::to_string(std::min(static_cast<int>(centre), index_[s])) + " and " +
-                        std::to_string(std::max(static_cast<int>(centre), index_[s])) + " less than 0.001 Å apart");
+    const int s = hit[k];
+    if (s == static_cast<int>(home)) continue;
+    const int place = first[kind[s] + 1]++;
+    px[place] = x[s] - x0;
+    py[place] = y[s] - y0;
+    pz[place] = z[s] - z0;
   }
-  return buffer.view(kind_[home]);
+  const auto count = static_cast<std::size_t>(first[species_]);
+  for (std::size_t k = 0; k < count; ++k) distance[k] = std::sqrt(px[k] * px[k] + py[k] * py[k] + pz[k] * pz[k]);
+  int close = 0;
+  for (std::size_t k = 0; k < count; ++k) close += distance[k] < coincident;
+  if (close > 0) refuse_coincident(centre);
+  return buffer.view(kind[home]);
+}
+
+void ImageList::refuse_coincident(std::size_t centre) const
+{
+  const std::size_t home = home_[centre];
+  int other = static_cast<int>(centre);
+  for (std::size_t s = 0; s < x_.size(); ++s) {
+    const double x = x_[s] - x_[home], y = y_[s] - y_[home], z = z_[s] - z_[home];
+    if (s != home && x * x + y * y + z * z < coincident * coincident) other = index_[s];
+  }
+  throw DomainError("expected atoms at different points, found atoms " +
+                    std::to_string(std::min(static_cast<int>(centre), other)) + " and " +
+                    std::to_string(std::max(static_cast<int>(centre), other)) + " less than 0.001 Å apart");
 }
 
 }  // namespace ufp

@@ -70,15 +70,6 @@ py::array_t<double> densities(const LambdaSoap &soap, const Integers &species, c
   return out;
 }
 
-std::vector<ufp::Feature> feature_rows(const Integers &list)
-{
-  if (list.ndim() != 2 || list.shape(1) != 4)
-    throw ufp::DomainError("expected features l1 l2 q1 q2 of shape (features, 4), found " + shape_of(list));
-  std::vector<ufp::Feature> rows;
-  for (const int *f = list.data(); f != list.data() + list.size(); f += 4) rows.push_back({f[0], f[1], f[2], f[3]});
-  return rows;
-}
-
 py::array_t<double> features(const LambdaSoap &soap, const Integers &species, const Doubles &positions,
                              const Doubles &cell, const Periodic &periodic, const Integers &centres, int lambda,
                              const Integers &list, bool weighted, int threads)

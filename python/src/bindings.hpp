@@ -8,5 +8,6 @@ void bind_cell_list(pybind11::module_ &m);
 void bind_potential(pybind11::module_ &m);
 void bind_features(pybind11::module_ &m);
 void bind_lambda_soap(pybind11::module_ &m);
+void bind_efg_predictor(pybind11::module_ &m);
 void bind_dynamics(pybind11::module_ &m);
 void bind_trajectory(pybind11::module_ &m);

@@ -31,6 +31,7 @@ PYBIND11_MODULE(_core, m)
   bind_potential(m);
   bind_features(m);
   bind_lambda_soap(m);
+  bind_efg_predictor(m);
   bind_dynamics(m);
   bind_trajectory(m);
 }

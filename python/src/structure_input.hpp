@@ -10,6 +10,7 @@
 
 #include "ufp/environment.hpp"
 #include "ufp/error.hpp"
+#include "ufp/lambda_soap.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -55,6 +56,16 @@ struct StructureInput {
     }
   }
 };
+
+// Rows l1 l2 q1 q2.
+inline std::vector<ufp::Feature> feature_rows(const Integers &list)
+{
+  if (list.ndim() != 2 || list.shape(1) != 4)
+    throw ufp::DomainError("expected features l1 l2 q1 q2 of shape (features, 4), found " + shape_of(list));
+  std::vector<ufp::Feature> rows;
+  for (const int *f = list.data(); f != list.data() + list.size(); f += 4) rows.push_back({f[0], f[1], f[2], f[3]});
+  return rows;
+}
 
 // Threads of a parallel region; 0 is as many as OpenMP has.
 inline int team_size(int threads)

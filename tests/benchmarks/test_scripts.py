@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit")
+SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "efg")
 
 
 def run(*command, **kwargs):
@@ -104,6 +104,17 @@ def test_microsecond(quick):
     first = phase["runs"][0]
     hours = 1e6 / result["timestep_ps"] / first["steps_per_s"]["median"] / 3600
     assert first["core_hours_per_us"]["median"] == pytest.approx(hours, rel=2e-4)
+
+
+def test_efg(quick):
+    _, result = quick("efg")
+    assert {(case["zeta"], case["precision"]) for case in result["cases"]} == {
+        (zeta, precision) for zeta in (2, 3) for precision in ("single", "double")
+    }
+    for case in result["cases"]:
+        check_summary(case["environments_per_s"])
+    if "featomic" in result:
+        assert result["featomic"]["relative_rms_difference"] < 1e-7
 
 
 def test_drift_of_a_known_line(repository):

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "ufp/periodic_box.hpp"
+
 namespace ufp
 {
 
@@ -35,7 +37,7 @@ class EnvironmentBuffer
  private:
   friend class ImageList;
   std::vector<int> hit_, first_;
-  std::vector<double> x_, y_, z_, distance_;
+  std::vector<double> x_, y_, z_, distance_, square_;
 };
 
 // All atoms and periodic images that a centre in the cell may see, sorted into bins: any cell, triclinic or smaller
@@ -54,9 +56,21 @@ class ImageList
     double low, per_bin;  // bin = (fraction - low) * per_bin
     int bins, reach;
   };
+  struct Image {
+    std::array<double, 3> x;
+    std::size_t bin;
+    int species, atom;
+  };
   void choose_bins(const std::array<double, 3> &heights, const std::array<bool, 3> &periodic);
   int bin_along(std::size_t d, double fraction) const;
-  std::size_t bin_of(const double *fraction) const;
+  std::size_t row_of(int a, int b) const  // its first bin
+  {
+    return (static_cast<std::size_t>(a) * static_cast<std::size_t>(axis_[1].bins) + static_cast<std::size_t>(b)) *
+           static_cast<std::size_t>(axis_[2].bins);
+  }
+  void make_images(const AtomView &atoms, const PeriodicBox &box);
+  void sort_images();
+  [[noreturn]] void refuse_coincident(std::size_t centre) const;
 
   double cutoff_ = 0;
   int species_ = 0;
@@ -64,8 +78,9 @@ class ImageList
   std::array<Axis, 3> axis_{};
   std::vector<double> fraction_;             // of the atoms
   std::vector<std::array<int, 3>> wrapped_;  // cells taken off the atoms
-  std::vector<double> image_;                // fractions x y z of atoms and images as they were made
-  std::vector<std::size_t> bin_, start_, atom_of_, home_;
+  std::array<std::vector<int>, 3> bin_of_shift_;
+  std::vector<Image> images_;  // by atom
+  std::vector<std::size_t> start_, home_;
   // by place, sorted by bin
   std::vector<double> x_, y_, z_;
   std::vector<int> kind_, index_;
