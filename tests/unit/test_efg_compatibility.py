@@ -121,7 +121,9 @@ def test_imported_model_survives_its_file(tmp_path):
     atoms = structure(3)
     frame = Frame.from_atoms(atoms)
     centres = np.array([0, 1, 2])
-    check = Check(frame, centres, model.gradients(frame.cell, frame.positions, frame.elements, centres))
+    check = Check(
+        frame, centres, model.gradients(frame.cell, frame.positions, frame.elements, centres, precision="double")
+    )
     dataclasses.replace(model, checks=(check,) * 3).write(tmp_path / "a.efg")
     again = EFGModel.read(tmp_path / "a.efg")
     np.testing.assert_array_equal(again.predict(atoms), model.predict(atoms))

@@ -10,11 +10,12 @@ import pytest
 from ase import Atoms
 
 import efg_data
+from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Features, Frame
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
-from ufpnmr.efg.tensors import to_spherical, to_voigt6
+from ufpnmr.efg.tensors import from_spherical, to_spherical, to_voigt6
 from ufpnmr.errors import InputError
 
 
@@ -43,7 +44,7 @@ def make_model(zeta=2, *, baseline=None, seed=0):
     )
     atoms = efg_data.labelled(1)[0]
     frame, centres = Frame.from_atoms(atoms), np.arange(12)
-    expected = model.gradients(frame.cell, frame.positions, frame.elements, centres)
+    expected = model.gradients(frame.cell, frame.positions, frame.elements, centres, precision="double")
     return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
 
 
@@ -142,7 +143,9 @@ def test_file_round_trip(tmp_path):
         np.testing.assert_array_equal(again.committee, model.committee)
         (check,) = again.checks
         np.testing.assert_array_equal(check.expected, model.checks[0].expected)
-        found = again.gradients(check.frame.cell, check.frame.positions, check.frame.elements, check.centres)
+        found = again.gradients(
+            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
+        )
         np.testing.assert_array_equal(found, check.expected)
         assert path.stat().st_size % 64 == 0
         with pytest.raises(InputError, match="exists"):
@@ -225,7 +228,9 @@ def test_a_version_1_file_stays_readable(repository):
     model = EFGModel.read(repository / "tests" / "data" / "point_charges_v1.efg")
     assert sum(len(check.centres) for check in model.checks) >= 8
     for check in model.checks:
-        found = model.gradients(check.frame.cell, check.frame.positions, check.frame.elements, check.centres)
+        found = model.gradients(
+            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
+        )
         np.testing.assert_allclose(found, check.expected, atol=1e-9 * model.label_scale)
     assert model.training["title"] == "Point charges"
     assert model.committee.shape[0] == 4
@@ -261,3 +266,35 @@ def test_models_that_make_no_sense(change, message):
 def test_descriptors_that_make_no_sense(change, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(Descriptor(("Li",)), **change)
+
+
+@pytest.mark.parametrize("zeta", [1, 2, 3])
+def test_kernel_and_explicit_features_agree(zeta):
+    """The compiled contraction against P² and P⁰ written out; single precision against double."""
+    model, atoms = make_model(zeta), efg_data.labelled(1, 5)[0]
+    frame, centres = Frame.from_atoms(atoms), np.arange(12)
+    P2, P0 = model.features(frame, centres)
+    y = kernels.predict(P2, P0, model.coefficients, zeta, model.active)
+    V = to_voigt6(model.predict(atoms))
+    np.testing.assert_allclose(V, from_spherical(model.label_scale * y), atol=1e-10 * np.abs(V).max())
+    single = model.gradients(frame.cell, frame.positions, frame.elements, centres)
+    assert 0 < np.abs(single - V).max() < 1e-4 * np.abs(V).max()
+    two = model.gradients(frame.cell, frame.positions, frame.elements, centres, threads=2)
+    np.testing.assert_array_equal(two, single)
+
+
+def test_a_model_proves_itself_on_its_check_environments():
+    model, atoms = make_model(), efg_data.labelled(1)[0]
+    frame = Frame.from_atoms(atoms)
+    (check,) = model.checks
+    arguments = (frame.cell, frame.positions, frame.elements, check.centres)
+
+    def shifted(by):
+        moved = dataclasses.replace(check, expected=check.expected + by * model.label_scale)
+        return dataclasses.replace(model, checks=(moved,))
+
+    with pytest.raises(InputError, match="predicts its own check environments wrongly, by 0\\.1"):
+        shifted(0.1).predict(atoms)
+    with pytest.warns(UserWarning, match="double precision is used"):
+        found = shifted(1e-3).gradients(*arguments)
+    np.testing.assert_array_equal(found, model.gradients(*arguments, precision="double"))

@@ -160,8 +160,9 @@ class Descriptor:
         return P if features.mixing is None else P @ features.mixing
 
     @functools.cached_property
-    def _soap(self) -> Any:
-        spec = _core.LambdaSoapSpec(
+    def spec(self) -> Any:
+        """The same for the core."""
+        return _core.LambdaSoapSpec(
             self.basis,
             self.cutoff,
             self.width,
@@ -173,7 +174,10 @@ class Descriptor:
             self.scaling,
             self.intervals,
         )
-        return _core.LambdaSoap(spec)
+
+    @functools.cached_property
+    def _soap(self) -> Any:
+        return _core.LambdaSoap(self.spec)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ufpnmr import _core
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Features, Frame
 from ufpnmr.efg.point_charges import unit_charge_gradients
-from ufpnmr.efg.tensors import from_spherical, to_matrix
+from ufpnmr.efg.prediction import Precision, compilable, compiled, proven_precision
+from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -222,6 +224,7 @@ class EFGModel:
         centres: Sequence[int] | NDArray[np.intp],
         *,
         periodic: tuple[bool, bool, bool] = (True, True, True),
+        precision: Precision = "single",
         threads: int = 1,
     ) -> Array:
         """Return tensors from plain arrays, without the checks of `check`.
@@ -233,6 +236,8 @@ class EFGModel:
         elements : (N,) str
         centres : (n,)
         periodic : tuple of bool
+        precision : str
+            "single" where the check environments allow it, or "double". Models made elsewhere know double only.
         threads : int
             OpenMP threads; 0 follows OMP_NUM_THREADS.
 
@@ -241,8 +246,10 @@ class EFGModel:
         (n, 6) V/Å²
             xx yy zz xy xz yz, traceless.
         """
-        frame = _frame(cell, positions, elements, periodic)
-        return np.asarray(self._all(frame, np.asarray(centres, dtype=np.intp), self.coefficients[None], threads)[0])
+        frame = Frame(
+            np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic
+        )
+        return np.asarray(self._tensors(frame, np.asarray(centres, dtype=np.intp), precision, threads=threads)[0])
 
     def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
         """Predict field gradients of a structure.
@@ -264,7 +271,7 @@ class EFGModel:
             A species the model has not been trained with, an index that is no centre, positions that are not finite.
         """
         frame, centres = self._chosen(atoms, indices)
-        return to_matrix(self._all(frame, centres, self.coefficients[None])[0])
+        return to_matrix(self._tensors(frame, centres, "double")[0])
 
     def predict_with_error(
         self, atoms: Atoms, indices: Sequence[int] | None = None
@@ -276,21 +283,31 @@ class EFGModel:
         InputError
             As `predict`, or a model without a committee.
         """
+        V = self._with_members(atoms, indices)
+        return to_matrix(V[0]), self.alpha * spread(to_spherical(V[1:]))
+
+    def members(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
+        """Return the calibrated members y' + α (y_k - ȳ), (K, n, 3, 3) V/Å², around the model's prediction y'."""
+        V = self._with_members(atoms, indices)
+        return to_matrix(V[0] + self.alpha * (V[1:] - V[1:].mean(axis=0)))
+
+    def charge_gradients(self, frame: Frame, centres: NDArray[np.intp]) -> Array:
+        """Return the field gradients of the point charges beneath the model, (n, 6) V/Å²; zero without any."""
+        if not self.baseline:
+            return np.zeros((len(centres), 6))
+        if not all(frame.periodic):
+            raise InputError(f"point charges need a structure periodic in a, b and c, found {frame.periodic}")
+        species = list(self.baseline)
+        columns = unit_charge_gradients(frame.cell, frame.positions, frame.elements, species, centres)
+        return np.asarray(np.einsum("s,nsc->nc", np.array([self.baseline[name] for name in species]), columns))
+
+    def _with_members(self, atoms: Atoms, indices: Sequence[int] | None) -> Array:
+        """Tensors of the model and of its members, (K + 1, n, 6) V/Å²."""
         if self.committee is None:
             raise InputError("this model has no committee, so it states no uncertainty; train it with [committee]")
         frame, centres = self._chosen(atoms, indices)
-        members = self._spherical(frame, centres, np.concatenate([self.coefficients[None], self.committee]))
-        V = from_spherical(members[0] * self.label_scale) + self._charges(frame, centres)
-        return to_matrix(V), self.alpha * self.label_scale * spread(members[1:])
-
-    def members(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
-        """Return predictions of the calibrated members ȳ + α (y_k - ȳ), (K, n, 3, 3) V/Å², ȳ the model's prediction."""
-        if self.committee is None:
-            raise InputError("this model has no committee; train it with [committee]")
-        frame, centres = self._chosen(atoms, indices)
-        y = self._spherical(frame, centres, np.concatenate([self.coefficients[None], self.committee]))
-        moved = y[0] + self.alpha * (y[1:] - y[1:].mean(axis=0))
-        return to_matrix(from_spherical(moved * self.label_scale) + self._charges(frame, centres))
+        members = self._tensors(frame, centres, "double", members=True)
+        return np.concatenate([self._tensors(frame, centres, "double"), members])
 
     def _chosen(self, atoms: Atoms, indices: Sequence[int] | None) -> tuple[Frame, NDArray[np.intp]]:
         frame = Frame.from_atoms(atoms)
@@ -301,31 +318,45 @@ class EFGModel:
         self.check(frame.elements, indices)
         return frame, np.asarray(indices, dtype=np.intp)
 
-    def _all(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array, threads: int = 0) -> Array:
-        """Tensors (K, n, 6) V/Å² of several sets of coefficients."""
-        y = self._spherical(frame, centres, coefficients, threads)
-        return from_spherical(y * self.label_scale) + self._charges(frame, centres)
+    def _tensors(
+        self,
+        frame: Frame,
+        centres: NDArray[np.intp],
+        precision: Precision,
+        *,
+        members: bool = False,
+        threads: int = 0,
+    ) -> Array:
+        """Tensors of the model, or of its members, (K, n, 6) V/Å²."""
+        if compilable(self):
+            types = self.descriptor.types(frame.elements)
+            try:
+                V = self._kernel(precision, members).predict(
+                    types, frame.positions, frame.cell, frame.periodic, centres, threads
+                )
+            except _core.DomainError as error:
+                raise InputError(str(error)) from None
+        else:
+            V = from_spherical(self.label_scale * self._from_features(frame, centres, members, threads))
+        return np.asarray(V + self.charge_gradients(frame, centres))
 
-    def _spherical(self, frame: Frame, centres: NDArray[np.intp], coefficients: Array, threads: int = 0) -> Array:
-        """Predictions (K, n, 5) in units of the label scale."""
-        out = np.empty((len(coefficients), len(centres), 5))
+    def _kernel(self, precision: Precision, members: bool) -> Any:
+        kernels_made: dict[tuple[str, bool], Any] = self.__dict__.setdefault("_kernels", {})
+        if (precision, members) not in kernels_made:
+            C = self.committee if members else self.coefficients[None]
+            assert C is not None
+            kernels_made[precision, members] = compiled(self, C, proven_precision(self, precision))
+        return kernels_made[precision, members]
+
+    def _from_features(self, frame: Frame, centres: NDArray[np.intp], members: bool, threads: int) -> Array:
+        """Predictions (K, n, 5) in units of the label scale, from explicit features."""
+        C = self.committee if members else self.coefficients[None]
+        assert C is not None
+        out = np.empty((len(C), len(centres), 5))
         for start in range(0, len(centres), _BLOCK):
             part = slice(start, start + _BLOCK)
             P2, P0 = self.features(frame, centres[part], threads)
             s = kernels.scalars(P0, self.zeta, self.active)
-            for y, C in zip(out, coefficients, strict=True):
-                y[part] = kernels.contract(P2, s @ C)
+            for y, c in zip(out, C, strict=True):
+                y[part] = kernels.contract(P2, s @ c)
         return out
-
-    def _charges(self, frame: Frame, centres: NDArray[np.intp]) -> Array:
-        if not self.baseline:
-            return np.zeros((len(centres), 6))
-        if not all(frame.periodic):
-            raise InputError(f"point charges need a structure periodic in a, b and c, found {frame.periodic}")
-        species = list(self.baseline)
-        columns = unit_charge_gradients(frame.cell, frame.positions, frame.elements, species, centres)
-        return np.asarray(np.einsum("s,nsc->nc", np.array([self.baseline[name] for name in species]), columns))
-
-
-def _frame(cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], periodic: tuple[bool, bool, bool]) -> Frame:
-    return Frame(np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic)

@@ -249,7 +249,9 @@ def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Che
     checks: list[Check] = []
     for s in sorted(structures, key=lambda s: (len(s.atoms), s.source, s.index)):
         frame = Frame.from_atoms(s.atoms)
-        expected = model.gradients(frame.cell, frame.positions, frame.elements, s.centres, periodic=frame.periodic)
+        expected = model.gradients(
+            frame.cell, frame.positions, frame.elements, s.centres, periodic=frame.periodic, precision="double"
+        )
         checks.append(Check(frame, s.centres, expected))
         if sum(len(check.centres) for check in checks) >= _CHECKS:
             break
