@@ -13,6 +13,7 @@ from ufpnmr.provenance import package_version
 __version__ = package_version("ufpnmr")
 
 _LAZY = {
+    "EFGModel": "ufpnmr.efg.model",
     "Potential": "ufpnmr.potential",
     "TensorSeries": "ufpnmr.results.tensors",
     "Record": "ufpnmr.results",
@@ -32,7 +33,7 @@ _MODULES = (
     "trajectory",
 )
 
-__all__ = ["Potential", "Record", "TensorSeries", "__version__"]
+__all__ = ["EFGModel", "Potential", "Record", "TensorSeries", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from ufpnmr.cli.common import output_option, progress, say, trajectory_options, writable
+from ufpnmr.cli.efg_fit import evaluate, fit
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from MDAnalysis import Universe
 
-    from ufpnmr.efg.point_charges import PointCharges
+    from ufpnmr.efg.engine import Engine
 
 
 @click.group()
 def command() -> None:
-    """Electric field gradients of the ions along a trajectory."""
+    """Electric field gradients: train a model, judge it, predict along a trajectory."""
 
 
 @command.command()
-@click.argument("model_file", metavar="MODEL.toml", type=click.Path(path_type=Path))
+@click.argument("model_file", metavar="MODEL", type=click.Path(path_type=Path))
 @click.argument("trajectory", type=click.Path(path_type=Path))
 @output_option("tensor series, HDF5")
 @click.option("--selection", help="Ions, in MDAnalysis's language.  [default: all atoms of the model's centre species]")
@@ -54,22 +55,25 @@ def predict(
 ) -> int:
     """Predict the tensor of every selected ion at every frame.
 
+    MODEL is a trained model (NAME.efg, see `ufp efg fit`) or point charges (NAME.toml).
+
     Killed or interrupted, the same command continues where it was. --force replaces OUTPUT, and unfinished work
     that was made with another model, trajectory or selection.
 
     \b
+    ufp efg predict LPS.efg dump.lammpstrj -o efg.h5 --log log.lammps --elements 'Li P S'
     ufp efg predict inputs/lps/point-charges.toml dump.lammpstrj -o efg.h5 --log log.lammps --elements 'Li P S'
     ufp efg predict point-charges.toml dump.lammpstrj.gz -o efg.h5 --timestep 0.001 --elements 'Li P S' --threads 4
     """
     import ufpnmr.trajectory
-    from ufpnmr.efg.point_charges import PointCharges
+    from ufpnmr.efg.engine import read_engine
     from ufpnmr.efg.predict import predict_series
     from ufpnmr.results.tensors import partial_path
 
     if output is None:
         raise InputError("expected -o FILE for the tensor series")
     writable(output, force or dry_run)
-    model = PointCharges.read(model_file)
+    model = read_engine(model_file)
     universe = ufpnmr.trajectory.open(
         trajectory,
         timestep=timestep,
@@ -103,7 +107,11 @@ def predict(
     return 0
 
 
-def _describe(model: PointCharges, universe: Universe, selection: str | None, output: Path, threads: int) -> None:
+command.add_command(fit)
+command.add_command(evaluate)
+
+
+def _describe(model: Engine, universe: Universe, selection: str | None, output: Path, threads: int) -> None:
     """Print what a run would do; the time is that of one frame, the first, times their number."""
     import time
 
@@ -125,7 +133,7 @@ def _describe(model: PointCharges, universe: Universe, selection: str | None, ou
     click.echo(f"time: about {seconds / threads:.2g} s with {threads} thread(s), reading not counted")
 
 
-def _state_error(model: PointCharges) -> None:
+def _state_error(model: Engine) -> None:
     if "relative_tensor_rmse" not in model.error:
         say("error of the model: not stated in its file")
         return

@@ -210,6 +210,11 @@ class PointCharges:
         numbers = ", ".join(f"{name} {charge:+.4f}" for name, charge in self.charges.items())
         return f"point charges at {self.centre} (Ewald; e: {numbers}; neutralising background)"
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the provenance of a tensor series says beside the digest."""
+        return {"ewald_tolerance": TOLERANCE, "charges": self.charges}
+
     def check(self, elements: Sequence[str], indices: Iterable[int]) -> None:
         """Raise `InputError` unless every atom has a charge and every index is a centre of this model."""
         unknown = sorted(set(elements) - self.charges.keys())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr import provenance
-from ufpnmr.efg.point_charges import TOLERANCE, PointCharges
+from ufpnmr.efg.engine import Engine
 from ufpnmr.errors import InputError
 from ufpnmr.results.tensors import TensorSeries, TensorSeriesWriter
 
@@ -47,7 +47,7 @@ class Selection:
         self.text = text
 
 
-def select(model: PointCharges, universe: Universe, selection: str | None = None) -> Selection:
+def select(model: Engine, universe: Universe, selection: str | None = None) -> Selection:
     """Return the centres that `selection` names (all atoms of the model's centre species if None).
 
     Raises
@@ -102,7 +102,7 @@ def frame_positions(timestep: Any) -> NDArray[np.float64]:
 
 
 def predict_series(
-    model: PointCharges,
+    model: Engine,
     universe: Universe,
     selection: str | None = None,
     output: str | Path = "efg.h5",
@@ -121,7 +121,8 @@ def predict_series(
 
     Parameters
     ----------
-    model : PointCharges
+    model : Engine
+        `EFGModel` or `PointCharges`.
     universe : MDAnalysis.Universe
         From `ufpnmr.trajectory.open`.
     selection : str, optional
@@ -168,9 +169,7 @@ def predict_series(
         "selection": chosen.text,
         "axes": axes,
     }
-    described = provenance.collect(
-        inputs, **key, ewald_tolerance=TOLERANCE, charges=model.charges, model_error=model.error
-    )
+    described = provenance.collect(inputs, **key, **model.description, model_error=model.error)
     with (
         TensorSeriesWriter(
             output,

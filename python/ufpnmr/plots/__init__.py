@@ -6,6 +6,7 @@ no display.
 
 from ufpnmr.plots.angles import angle_map
 from ufpnmr.plots.correlation import correlation
+from ufpnmr.plots.efg import learning_curve, omega_q_parity, quaternion_scores
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.learning import learning_curve
@@ -24,7 +25,9 @@ __all__ = [
     "label_populations",
     "learning_curve",
     "mean_square_displacement",
+    "omega_q_parity",
     "parity",
+    "quaternion_scores",
     "save",
     "threshold_scan",
 ]

@@ -1,0 +1,163 @@
+"""What an EFG fit reads, what it holds back, and how it splits: always by group, never by structure or atom."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from ase.data import atomic_numbers
+from numpy.typing import NDArray
+
+from ufpnmr.efg.fit_config import FitConfig
+from ufpnmr.efg.labels import LabelledTensors, check_units, outliers, read_tensors
+from ufpnmr.errors import InputError, nearest
+
+__all__ = ["Dataset", "deal", "read_dataset"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled structures of a fit.
+
+    Attributes
+    ----------
+    train, test : tuple of LabelledTensors
+        Those the fit sees, and those that judge it.
+    species : tuple of str
+        Elements of the model, by atomic number.
+    outliers : tuple of str
+        Labels far above the median; they are trained on.
+    """
+
+    train: tuple[LabelledTensors, ...]
+    test: tuple[LabelledTensors, ...]
+    species: tuple[str, ...]
+    outliers: tuple[str, ...] = ()
+
+
+def read_dataset(config: FitConfig) -> Dataset:
+    """Read the files of a fit, check them together and hold groups back.
+
+    Raises
+    ------
+    InputError
+        See `ufpnmr.efg.labels.read_tensors` and `check_units`; a type to exclude that does not occur; a species or a
+        centre that no training structure has; a group in both sets; too few groups.
+    """
+    data, centres = config.data, config.model.centres
+
+    def read(paths: Sequence[object]) -> list[LabelledTensors]:
+        return [
+            s
+            for path in paths
+            for s in read_tensors(
+                str(path),
+                centres,
+                units=data.efg_units,
+                sign=data.sign,
+                group=data.group,
+                site=data.site,
+                allow_missing=data.allow_missing,
+            )
+        ]
+
+    train, test = read(data.train), read(data.test)
+    types = {s.config_type for s in (*train, *test) if s.config_type is not None}
+    for name in data.exclude:
+        if name not in types:
+            known = ", ".join(sorted(types))
+            raise InputError(f"data.exclude: no structure of type {name!r}{nearest(name, types)}; there are {known}")
+    train, test = ([s for s in part if s.config_type not in data.exclude] for part in (train, test))
+    if not train:
+        raise InputError("data.train: expected at least one structure, found none that is not excluded")
+    if data.check_units:
+        check_units([*train, *test])
+    if both := {s.group for s in train} & {s.group for s in test}:
+        raise InputError(
+            f"data.test: group {min(both)} is in the training files too, so the test would not be one; remove it there"
+        )
+    if data.withhold is not None:
+        train, withheld = _withhold(train, data.withhold, data.seed)
+        test = [*test, *withheld]
+    return Dataset(tuple(train), tuple(test), _species(config, train, test), tuple(outliers([*train, *test])))
+
+
+def deal(structures: Sequence[LabelledTensors], count: int) -> NDArray[np.int64]:
+    """Return the shard of each structure, 0 to `count` - 1: sets of whole groups with about equally many labels.
+
+    Groups are dealt out by configuration type, the largest first, each to the shard with the fewest labels of that
+    type.
+
+    Raises
+    ------
+    InputError
+        Fewer groups than shards.
+    """
+    groups = _groups(structures)
+    if len(groups) < count:
+        raise InputError(f"expected at least {count} groups (runs, melts) to split by, found {len(groups)}")
+    sizes = {name: sum(len(structures[i].centres) for i in members) for name, members in groups.items()}
+    shard = np.empty(len(structures), dtype=np.int64)
+    labels = np.zeros(count)
+    of_types: dict[str | None, NDArray[np.float64]] = {}
+    for name in sorted(groups, key=lambda g: (-sizes[g], g)):
+        of_type = of_types.setdefault(structures[groups[name][0]].config_type, np.zeros(count))
+        chosen = int(np.lexsort((np.arange(count), of_type, labels))[0])
+        shard[groups[name]] = chosen
+        labels[chosen] += sizes[name]
+        of_type[chosen] += sizes[name]
+    return shard
+
+
+def _groups(structures: Sequence[LabelledTensors]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for number, s in enumerate(structures):
+        groups.setdefault(s.group, []).append(number)
+    return groups
+
+
+def _withhold(
+    structures: Sequence[LabelledTensors], fraction: float, seed: int
+) -> tuple[list[LabelledTensors], list[LabelledTensors]]:
+    """Hold groups back at random, type by type, until about `fraction` of the structures of each type are held."""
+    groups = _groups(structures)
+    if len(groups) < 2:
+        raise InputError(f"data.withhold: expected at least two groups (runs, melts), found {len(groups)}")
+    rng = np.random.default_rng(seed)
+    by_type: dict[str, list[str]] = {}
+    for name, members in groups.items():
+        by_type.setdefault(structures[members[0]].config_type or "", []).append(name)
+    held: set[int] = set()
+    for kind in sorted(by_type):
+        wanted = fraction * sum(len(groups[g]) for g in by_type[kind])
+        taken = 0
+        for name in rng.permutation(by_type[kind]):
+            size = len(groups[str(name)])
+            if taken + size / 2 <= wanted:  # nearer to the wanted number with it than without
+                held.update(groups[str(name)])
+                taken += size
+    if not held or len(held) == len(structures):
+        raise InputError(
+            f"data.withhold: {fraction:g} of {len(groups)} groups leaves nothing to train on or to test with; change "
+            "the fraction or add groups"
+        )
+    return (
+        [s for i, s in enumerate(structures) if i not in held],
+        [s for i, s in enumerate(structures) if i in held],
+    )
+
+
+def _species(config: FitConfig, train: Sequence[LabelledTensors], test: Sequence[LabelledTensors]) -> tuple[str, ...]:
+    trained = {str(symbol) for s in train for symbol in s.atoms.symbols}
+    for name in config.model.species or ():
+        if name not in trained:
+            raise InputError(f"model.species: {name} occurs in no training structure{nearest(name, trained)}")
+    species = set(config.model.species or trained)
+    for s in (*train, *test):
+        if unseen := {str(symbol) for symbol in s.atoms.symbols} - species:
+            raise InputError(f"{s.where}: {', '.join(sorted(unseen))}: expected {', '.join(sorted(species))} only")
+    for name in config.model.centres:
+        if not any(str(s.atoms.symbols[i]) == name for s in train for i in s.centres):
+            raise InputError(f"model.centres: no training label on {name}; found {', '.join(sorted(trained))}")
+    return tuple(sorted(species, key=lambda symbol: int(atomic_numbers[symbol])))

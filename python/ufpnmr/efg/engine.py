@@ -1,0 +1,65 @@
+"""What predicts field gradients along a trajectory: a trained model or point charges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Engine", "read_engine"]
+
+
+class Engine(Protocol):
+    """See `ufpnmr.efg.model.EFGModel` and `ufpnmr.efg.point_charges.PointCharges`."""
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """Errors on structures withheld from the fit."""
+
+    @property
+    def centre(self) -> str:
+        """Elements at which it predicts, separated by spaces."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides a prediction."""
+
+    @property
+    def engine(self) -> str:
+        """One line for the `engine` of a tensor series."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the provenance of a tensor series says beside the digest."""
+
+    def check(self, elements: Sequence[str], indices: Iterable[int]) -> None:
+        """Refuse unknown elements and atoms that are no centres."""
+
+    def gradients(
+        self,
+        cell: ArrayLike,
+        positions: ArrayLike,
+        elements: Sequence[str],
+        centres: Sequence[int] | NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Return (n, 6) V/Å² of a periodic frame."""
+
+
+def read_engine(path: str | Path) -> Engine:
+    """Read a model file of either kind.
+
+    Raises
+    ------
+    InputError
+        No such file, or neither kind; see the readers.
+    """
+    from ufpnmr.efg.model_file import MAGIC, read_model
+    from ufpnmr.efg.point_charges import PointCharges
+
+    path = Path(path)
+    if path.suffix == ".efg" or (path.is_file() and path.open("rb").read(len(MAGIC)) == MAGIC):
+        return read_model(path)
+    return PointCharges.read(path)

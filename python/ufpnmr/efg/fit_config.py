@@ -1,0 +1,177 @@
+"""The TOML of an EFG fit: labels, descriptor, regression, and what is held back to judge it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ufpnmr.toml_file import Count, InputFile, Positive, Section, read_toml
+
+__all__ = ["FitConfig", "candidates", "read_config"]
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Scaling = tuple[Positive, Positive] | Literal[False]
+
+
+class Data(Section):
+    """Labelled structures."""
+
+    train: Annotated[list[InputFile], Field(min_length=1)]
+    """extxyz (also compressed) or magres."""
+    test: list[InputFile] = Field(default_factory=list)
+    """Files that are only used to judge the model, once, at the end."""
+    withhold: Fraction | None = None
+    """Fraction of the groups of `train` that is only used to judge the model."""
+    seed: int = 0
+    efg_units: Literal["au", "V/Ang^2"] | None = None
+    """Unit of extxyz files that do not say it."""
+    sign: Literal[1, -1] = 1
+    """-1 for codes in which a positive charge on z gives V_zz < 0."""
+    check_units: bool = True
+    """Refuse structures whose tensors look as if they were in another unit than the others."""
+    allow_missing: bool = False
+    """Whether centres may lack a label in magres files."""
+    group: str = "group"
+    """Name in the file under which structures of one run are marked; structures without it are groups of their own."""
+    site: str = "site"
+    """Per-atom array with the kind of site, for errors by site."""
+    exclude: tuple[str, ...] = ()
+    """Configuration types that are left out."""
+
+
+class Model(Section):
+    """What is regressed on what."""
+
+    centres: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Elements at which the model predicts."""
+    species: tuple[str, ...] | None = None
+    """Elements of neighbours; those of the training structures if not given."""
+    zeta: Annotated[int, Field(ge=1, le=4)] = 2
+    tensors: Count = 150
+    """λ = 2 features to keep."""
+    invariants: Count = 75
+    """λ = 0 features to keep."""
+    selection_environments: Count = 400
+    """Environments on which features are selected."""
+
+
+class Soap(Section):
+    """λ-SOAP; see `ufpnmr.efg.descriptor.Descriptor`."""
+
+    basis: Literal["gto", "laplacian"] = "gto"
+    cutoff: Positive = 6.0
+    width: Positive = 0.5
+    sigma: Positive = 0.4
+    n_max: Annotated[int, Field(ge=1, le=16)] = 6
+    l_max: Annotated[int, Field(ge=1, le=8)] = 4
+    centre_weight: float = 1.0
+    scaling: Scaling = (3.0, 4.0)
+    """r_0 in Å and exponent; false for none."""
+
+    @model_validator(mode="after")
+    def _width_below_cutoff(self) -> Soap:
+        if self.width >= self.cutoff:
+            raise ValueError(f"expected a width below the cutoff {self.cutoff:g} Å, found {self.width:g} Å")
+        return self
+
+
+class Solver(Section):
+    """How the regression is solved."""
+
+    method: Literal["primal", "sparse"] | None = None
+    """primal: all environments, ζ = 2 only, the default there; sparse: `active` environments, any ζ."""
+    active: Count = 1000
+    iterations: Count = 300
+    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(
+        default=[1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+    )
+    """Noise variances to choose from, in units of the mean square of a label component."""
+    scratch: Path | None = None
+    """Folder for the features; the system's folder for temporary files if not given."""
+
+
+class Grid(Section):
+    """Hyperparameters to choose from by cross-validation: all combinations."""
+
+    cutoff: list[Positive] = Field(default_factory=list)
+    sigma: list[Positive] = Field(default_factory=list)
+    n_max: list[Count] = Field(default_factory=list)
+    l_max: list[Count] = Field(default_factory=list)
+    scaling: list[Scaling] = Field(default_factory=list)
+    zeta: list[Annotated[int, Field(ge=1, le=4)]] = Field(default_factory=list)
+
+
+class Baseline(Section):
+    """Point charges, one fitted number per species; every report shows their error."""
+
+    subtract: bool = False
+    """Train on what they leave; prediction then needs their lattice sum."""
+
+
+class Committee(Section):
+    """Models of random halves of the data, whose spread is the uncertainty."""
+
+    members: Annotated[int, Field(ge=2, le=64)] = 8
+    calibration_folds: Count = 2
+    """Folds on which the spread is compared with the error."""
+
+
+class Report(Section):
+    """What the report says."""
+
+    isotope: str = "7Li"
+    quadrupole_moment: float | None = None
+    """mb, with its sign; that of the isotope if not given."""
+    bootstrap: Annotated[int, Field(ge=20)] = 400
+    """Resamples of the structures for the intervals."""
+    learning_curve: bool = True
+
+
+class FitConfig(Section):
+    """A whole fit file."""
+
+    title: str
+    data: Data
+    model: Model
+    descriptor: Soap = Soap()
+    solver: Solver = Solver()
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    seed: int = 0
+    grid: Grid = Grid()
+    baseline: Baseline = Baseline()
+    committee: Committee | None = Committee()
+    report: Report = Report()
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """Source, functional, licence of the labels: stored in the model."""
+
+    @model_validator(mode="after")
+    def _primal_means_zeta_2(self) -> FitConfig:
+        zetas = {self.model.zeta, *self.grid.zeta}
+        if self.solver.method == "primal" and zetas != {2}:
+            raise ValueError(f"solver.method 'primal' needs zeta = 2, found {sorted(zetas)}; use 'sparse'")
+        return self
+
+
+def read_config(path: str | Path) -> FitConfig:
+    """Read and check the file of a fit; relative paths in it start at its own folder.
+
+    Raises
+    ------
+    InputError
+        See `ufpnmr.toml_file.read_toml`.
+    """
+    return read_toml(path, FitConfig, "an EFG fit in TOML (docs: efg_training)")
+
+
+def candidates(config: FitConfig) -> list[tuple[Soap, int]]:
+    """Return descriptor and ζ of every point of the grid, that of the sections if there is none."""
+    names = [name for name in type(config.grid).model_fields if getattr(config.grid, name)]
+    points = []
+    for values in itertools.product(*(getattr(config.grid, name) for name in names)):
+        chosen = dict(zip(names, values, strict=True))
+        zeta = chosen.pop("zeta", config.model.zeta)
+        points.append((Soap.model_validate({**config.descriptor.model_dump(), **chosen}), zeta))
+    return points

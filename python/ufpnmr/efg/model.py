@@ -1,0 +1,362 @@
+"""The trained model: from atoms to field gradients."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ufpnmr import _core
+from ufpnmr.efg import kernels
+from ufpnmr.efg.committee import spread
+from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.point_charges import unit_charge_gradients
+from ufpnmr.efg.prediction import Precision, compilable, compiled, proven_precision
+from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
+from ufpnmr.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["Check", "EFGModel"]
+
+Array = NDArray[np.float64]
+_BLOCK = 256
+"""Environments whose features are in memory at once."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Check:
+    """A structure and what the model must predict for it.
+
+    Attributes
+    ----------
+    frame : Frame
+    centres : (n,) int
+    expected : (n, 6) V/Å²
+    """
+
+    frame: Frame
+    centres: NDArray[np.intp]
+    expected: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EFGModel:
+    """Symmetry-adapted Gaussian process regression of electric field gradients.
+
+    Attributes
+    ----------
+    descriptor : Descriptor
+    centres : tuple of str
+        Elements at which the model predicts.
+    tensors, invariants : Features
+        Selected λ = 2 and λ = 0 features.
+    scale : float or None
+        Global factor of P²; None divides each environment by ‖P²P²ᵀ‖_F^½ (models made elsewhere).
+    zeta : int
+        Power of the scalar kernel plus one.
+    coefficients : (Q0, Q2) for ζ = 2, (1, Q2) for ζ = 1, (M, Q2) otherwise
+        See `ufpnmr.efg.kernels`.
+    active : (M, Q0) or None
+        Invariants of the active environments, for ζ > 2.
+    label_scale : float
+        V/Å², rms of a label's five components in training: the unit of the regression.
+    committee : (K, ...) or None
+        Coefficients of the members.
+    alpha : float
+        Calibration factor of the committee's spread.
+    baseline : dict
+        Point charges (e) whose field gradients are added; empty for none.
+    training : dict
+        Record of the fit: labels and their hashes, hyperparameters, regularisation, split, metrics.
+    error : dict
+        Errors on structures withheld from the fit; see `ufpnmr.efg.metrics.tensor_metrics`.
+    metadata : dict
+        Source and licence of the labels, provenance.
+    checks : tuple of Check
+        At least eight environments in a file, with which a reader proves itself.
+    """
+
+    descriptor: Descriptor
+    centres: tuple[str, ...]
+    tensors: Features
+    invariants: Features
+    coefficients: Array
+    zeta: int = 2
+    scale: float | None = 1.0
+    active: Array | None = None
+    label_scale: float = 1.0
+    committee: Array | None = None
+    alpha: float = 1.0
+    baseline: dict[str, float] = dataclasses.field(default_factory=dict)
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+    error: dict[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+
+    def __post_init__(self) -> None:
+        for element in self.centres:
+            if element not in self.descriptor.species:
+                raise InputError(f"centre {element}: expected one of {', '.join(self.descriptor.species)}")
+        if not self.centres:
+            raise InputError("expected at least one centre species, found none")
+        if self.zeta < 1 or int(self.zeta) != self.zeta:
+            raise InputError(f"zeta: expected an integer of at least 1, found {self.zeta}")
+        if self.zeta > 2 and self.active is None:
+            raise InputError(f"zeta = {self.zeta} needs the invariants of the active environments, found none")
+        q0, q2 = self.invariants.size, self.tensors.size
+        rows = {1: 1, 2: q0}.get(self.zeta, 0 if self.active is None else len(self.active))
+        if self.coefficients.shape != (rows, q2):
+            raise InputError(f"coefficients: expected shape {(rows, q2)}, found {self.coefficients.shape}")
+        if self.active is not None and self.active.shape[1:] != (q0,):
+            raise InputError(f"active: expected {q0} invariants each, found {self.active.shape[1:]}")
+        if self.committee is not None and self.committee.shape[1:] != (rows, q2):
+            raise InputError(f"committee: expected members of shape {(rows, q2)}, found {self.committee.shape[1:]}")
+        for features, rank in ((self.tensors, 2), (self.invariants, 0)):
+            if features.rank != rank:
+                raise InputError(f"expected features with λ = {rank}, found {features.rank}")
+            largest = features.channels.max(axis=0, initial=0)
+            if max(largest[:2]) > self.descriptor.l_max or max(largest[2:]) >= self.descriptor.channels:
+                raise InputError(
+                    f"λ = {rank}: expected l ≤ {self.descriptor.l_max} and channels below {self.descriptor.channels}, "
+                    f"found features up to {largest.tolist()}"
+                )
+
+    @classmethod
+    def read(cls, path: str | Path) -> EFGModel:
+        """Read a model file; see `ufpnmr.efg.model_file`.
+
+        Raises
+        ------
+        InputError
+            No such file, another format, a newer version, or damage.
+        """
+        from ufpnmr.efg.model_file import read_model
+
+        return read_model(path)
+
+    def write(self, path: str | Path, *, force: bool = False) -> None:
+        """Write the model file.
+
+        Raises
+        ------
+        InputError
+            The file exists and `force` is not given, or fewer than eight check environments.
+        """
+        from ufpnmr.efg.model_file import write_model
+
+        write_model(self, path, force=force)
+
+    @property
+    def centre(self) -> str:
+        """Centre species, separated by spaces."""
+        return " ".join(self.centres)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides a prediction."""
+        plain = [self.descriptor.to_dict(), self.centres, self.zeta, self.scale, self.label_scale, self.baseline]
+        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+        for array in (
+            *(part for f in (self.tensors, self.invariants) for part in (f.channels, np.array(f.weighted), f.mixing)),
+            self.coefficients,
+            self.active,
+        ):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def engine(self) -> str:
+        """One line for the `engine` of a tensor series."""
+        d = self.descriptor
+        charges = " on point charges" if self.baseline else ""
+        return (
+            f"SA-GPR at {self.centre} (lambda-SOAP {d.basis} n_max {d.n_max} l_max {d.l_max}, cutoff {d.cutoff:g} Å, "
+            f"{self.tensors.size}/{self.invariants.size} features, zeta {self.zeta}){charges}"
+        )
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the provenance of a tensor series says beside the digest."""
+        return {"descriptor": self.descriptor.to_dict(), "zeta": self.zeta, "charges": self.baseline}
+
+    def __repr__(self) -> str:
+        lines = [f"EFGModel: {self.engine}", f"  species {' '.join(self.descriptor.species)}"]
+        if self.committee is not None:
+            lines.append(f"  committee of {len(self.committee)}, calibration {self.alpha:.3g}")
+        lines += [f"  {name} {value:.4g}" for name, value in self.error.items() if isinstance(value, float)]
+        return "\n".join(lines)
+
+    def check(self, elements: Sequence[str], indices: Iterable[int]) -> None:
+        """Raise `InputError` unless every species is known and every index is a centre of this model."""
+        self.descriptor.types(elements)
+        for i in indices:
+            if not 0 <= i < len(elements):
+                raise InputError(f"expected atoms 0 to {len(elements) - 1}, found {i}")
+            if elements[i] not in self.centres:
+                raise InputError(f"the model predicts at {self.centre}, but atom {i} is {elements[i]}")
+
+    def features(self, frame: Frame, centres: NDArray[np.intp], threads: int = 0) -> tuple[Array, Array]:
+        """Return P² (n, 5, Q2) and P⁰ (n, Q0), selected, mixed and normalised."""
+        P2, P0 = (self.descriptor.evaluate(frame, centres, f, threads) for f in (self.tensors, self.invariants))
+        return self.normalised(P2, P0[:, 0])
+
+    def normalised(self, P2: Array, P0: Array) -> tuple[Array, Array]:
+        """Return features with the normalisation of the model (spec 1.7)."""
+        P0 = np.asarray(P0 / np.linalg.norm(P0, axis=1, keepdims=True))
+        if self.scale is not None:
+            return np.asarray(P2 * self.scale), P0
+        gram = np.einsum("imq,inq->imn", P2, P2)
+        return np.asarray(P2 / np.sqrt(np.linalg.norm(gram, axis=(1, 2)))[:, None, None]), P0
+
+    def gradients(
+        self,
+        cell: ArrayLike,
+        positions: ArrayLike,
+        elements: Sequence[str],
+        centres: Sequence[int] | NDArray[np.intp],
+        *,
+        periodic: tuple[bool, bool, bool] = (True, True, True),
+        precision: Precision = "single",
+        threads: int = 1,
+    ) -> Array:
+        """Return tensors from plain arrays, without the checks of `check`.
+
+        Parameters
+        ----------
+        cell : (3, 3) Å
+        positions : (N, 3) Å
+        elements : (N,) str
+        centres : (n,)
+        periodic : tuple of bool
+        precision : str
+            "single" where the check environments allow it, or "double". Models made elsewhere know double only.
+        threads : int
+            OpenMP threads; 0 follows OMP_NUM_THREADS.
+
+        Returns
+        -------
+        (n, 6) V/Å²
+            xx yy zz xy xz yz, traceless.
+        """
+        frame = Frame(
+            np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic
+        )
+        return np.asarray(self._tensors(frame, np.asarray(centres, dtype=np.intp), precision, threads=threads)[0])
+
+    def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
+        """Predict field gradients of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Periodic or not.
+        indices : sequence of int, optional
+            Atoms of the centre species; all of them if not given.
+
+        Returns
+        -------
+        (n, 3, 3) V/Å², symmetric and traceless.
+
+        Raises
+        ------
+        InputError
+            A species the model has not been trained with, an index that is no centre, positions that are not finite.
+        """
+        frame, centres = self._chosen(atoms, indices)
+        return to_matrix(self._tensors(frame, centres, "double")[0])
+
+    def predict_with_error(
+        self, atoms: Atoms, indices: Sequence[int] | None = None
+    ) -> tuple[Array, NDArray[np.float64]]:
+        """Return tensors (n, 3, 3) V/Å² and the calibrated standard deviation (n,) V/Å² of one spherical component.
+
+        Raises
+        ------
+        InputError
+            As `predict`, or a model without a committee.
+        """
+        V = self._with_members(atoms, indices)
+        return to_matrix(V[0]), self.alpha * spread(to_spherical(V[1:]))
+
+    def members(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
+        """Return the calibrated members y' + α (y_k - ȳ), (K, n, 3, 3) V/Å², around the model's prediction y'."""
+        V = self._with_members(atoms, indices)
+        return to_matrix(V[0] + self.alpha * (V[1:] - V[1:].mean(axis=0)))
+
+    def charge_gradients(self, frame: Frame, centres: NDArray[np.intp]) -> Array:
+        """Return the field gradients of the point charges beneath the model, (n, 6) V/Å²; zero without any."""
+        if not self.baseline:
+            return np.zeros((len(centres), 6))
+        if not all(frame.periodic):
+            raise InputError(f"point charges need a structure periodic in a, b and c, found {frame.periodic}")
+        species = list(self.baseline)
+        columns = unit_charge_gradients(frame.cell, frame.positions, frame.elements, species, centres)
+        return np.asarray(np.einsum("s,nsc->nc", np.array([self.baseline[name] for name in species]), columns))
+
+    def _with_members(self, atoms: Atoms, indices: Sequence[int] | None) -> Array:
+        """Tensors of the model and of its members, (K + 1, n, 6) V/Å²."""
+        if self.committee is None:
+            raise InputError("this model has no committee, so it states no uncertainty; train it with [committee]")
+        frame, centres = self._chosen(atoms, indices)
+        members = self._tensors(frame, centres, "double", members=True)
+        return np.concatenate([self._tensors(frame, centres, "double"), members])
+
+    def _chosen(self, atoms: Atoms, indices: Sequence[int] | None) -> tuple[Frame, NDArray[np.intp]]:
+        frame = Frame.from_atoms(atoms)
+        if not (np.isfinite(frame.positions).all() and np.isfinite(frame.cell).all()):
+            raise InputError("expected finite positions and cell vectors, found NaN or infinity")
+        if indices is None:
+            indices = [i for i, element in enumerate(frame.elements) if element in self.centres]
+        self.check(frame.elements, indices)
+        return frame, np.asarray(indices, dtype=np.intp)
+
+    def _tensors(
+        self,
+        frame: Frame,
+        centres: NDArray[np.intp],
+        precision: Precision,
+        *,
+        members: bool = False,
+        threads: int = 0,
+    ) -> Array:
+        """Tensors of the model, or of its members, (K, n, 6) V/Å²."""
+        if compilable(self):
+            types = self.descriptor.types(frame.elements)
+            try:
+                V = self._kernel(precision, members).predict(
+                    types, frame.positions, frame.cell, frame.periodic, centres, threads
+                )
+            except _core.DomainError as error:
+                raise InputError(str(error)) from None
+        else:
+            V = from_spherical(self.label_scale * self._from_features(frame, centres, members, threads))
+        return np.asarray(V + self.charge_gradients(frame, centres))
+
+    def _kernel(self, precision: Precision, members: bool) -> Any:
+        kernels_made: dict[tuple[str, bool], Any] = self.__dict__.setdefault("_kernels", {})
+        if (precision, members) not in kernels_made:
+            C = self.committee if members else self.coefficients[None]
+            assert C is not None
+            kernels_made[precision, members] = compiled(self, C, proven_precision(self, precision))
+        return kernels_made[precision, members]
+
+    def _from_features(self, frame: Frame, centres: NDArray[np.intp], members: bool, threads: int) -> Array:
+        """Predictions (K, n, 5) in units of the label scale, from explicit features."""
+        C = self.committee if members else self.coefficients[None]
+        assert C is not None
+        out = np.empty((len(C), len(centres), 5))
+        for start in range(0, len(centres), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            P2, P0 = self.features(frame, centres[part], threads)
+            s = kernels.scalars(P0, self.zeta, self.active)
+            for y, c in zip(out, C, strict=True):
+                y[part] = kernels.contract(P2, s @ c)
+        return out

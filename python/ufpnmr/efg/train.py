@@ -1,0 +1,305 @@
+"""From labelled field gradients to a model and the record of how it came about."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufpnmr.efg.building import build_features, select_features
+from ufpnmr.efg.committee import halves
+from ufpnmr.efg.dataset import Dataset, deal
+from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.feature_set import FeatureSet
+from ufpnmr.efg.fit import fit_charges
+from ufpnmr.efg.fit_config import FitConfig, Soap, candidates
+from ufpnmr.efg.labels import LabelledColumns, LabelledTensors
+from ufpnmr.efg.metrics import tensor_metrics
+from ufpnmr.efg.model import Check, EFGModel
+from ufpnmr.efg.primal import PrimalSolver
+from ufpnmr.efg.selection import farthest_points
+from ufpnmr.efg.sparse import SparseSolver
+from ufpnmr.efg.tensors import from_spherical, to_spherical
+from ufpnmr.efg.validation import Scan, Solver, calibrated, learning_curve, scan
+from ufpnmr.errors import InputError
+from ufpnmr.isotopes import isotope
+
+__all__ = ["Training", "train"]
+
+Array = NDArray[np.float64]
+Say = Callable[[str], None]
+_SHARDS_PER_FOLD = {"primal": 4, "sparse": 2}
+_CHECKS = 8
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Training:
+    """A trained model and how it came about.
+
+    Attributes
+    ----------
+    model : EFGModel
+    record : dict
+        Everything a report says about the training; JSON can hold it.
+    predicted : (M, 6) V/Å²
+        Cross-validated predictions of the training labels: each without its fold.
+    reference : (M, 6) V/Å²
+    """
+
+    model: EFGModel
+    record: dict[str, Any]
+    predicted: Array
+    reference: Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Labels:
+    """Labels in the unit of the regression, and the point charges beside them."""
+
+    y: list[Array]
+    scale: float
+    charges: dict[str, float]
+    baseline: list[Array]
+    subtract: bool
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One point of the grid, cross-validated."""
+
+    descriptor: Descriptor
+    zeta: int
+    tensors: Features
+    invariants: Features
+    features: FeatureSet
+    solver: Solver
+    scan: Scan
+
+    @property
+    def error(self) -> float:
+        return float(self.scan.error.min())
+
+
+def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = lambda message: None) -> Training:
+    """Train a model.
+
+    Parameters
+    ----------
+    config : FitConfig
+    dataset : Dataset
+        From `ufpnmr.efg.dataset.read_dataset`; only its training structures are looked at.
+    threads : int
+        OpenMP threads of the descriptor; 0 follows OMP_NUM_THREADS.
+    say : callable
+        Takes lines of progress.
+
+    Raises
+    ------
+    InputError
+        Fewer groups than folds, or labels that determine nothing.
+    """
+    started = time.perf_counter()
+    structures = dataset.train
+    labels = _labels(config, dataset)
+    count = sum(len(s.centres) for s in structures)
+    method = config.solver.method or ("primal" if config.model.zeta == 2 and set(config.grid.zeta) <= {2} else "sparse")
+    groups = len({s.group for s in structures})
+    if groups < config.folds:
+        raise InputError(f"expected at least {config.folds} groups (runs, melts), one per fold, found {groups}")
+    shards = deal(structures, min(_SHARDS_PER_FOLD[method] * config.folds, groups))
+    say(f"{len(structures)} structures, {count} labels; unit of the regression {labels.scale:.3g} V/Å²")
+
+    table, best = [], None
+    for soap, zeta in candidates(config):
+        candidate = _candidate(config, dataset, labels, shards, soap, zeta, method, threads)
+        table.append(_row(candidate))
+        say(f"{_name(soap, zeta)}: cross-validated error {candidate.error:.2%} at {candidate.scan.best:g}")
+        if best is None or candidate.error < best.error:
+            best, worse = candidate, best
+        else:
+            worse = candidate
+        if worse is not None:
+            worse.features.close()
+    assert best is not None
+    with best.features as features:
+        mu, everything = best.scan.best, features.shards
+        path = best.solver.path(everything, mu)
+        model = EFGModel(
+            descriptor=best.descriptor,
+            centres=config.model.centres,
+            tensors=best.tensors,
+            invariants=best.invariants,
+            coefficients=path.coefficients([mu])[0],
+            zeta=best.zeta,
+            scale=features.scale,
+            active=best.solver.active0 if best.zeta > 2 else None,
+            label_scale=labels.scale,
+            baseline=labels.charges if labels.subtract else {},
+            metadata=dict(config.metadata),
+        )
+        record: dict[str, Any] = {
+            "title": config.title,
+            "structures": len(structures),
+            "environments": count,
+            "groups": groups,
+            "centres": list(config.model.centres),
+            "species": list(dataset.species),
+            "label_scale": labels.scale,
+            "solver": {"method": method, "iterations": path.iterations, "residual": path.residual},
+            "descriptor": best.descriptor.to_dict(),
+            "zeta": best.zeta,
+            "features": {"tensors": best.tensors.size, "invariants": best.invariants.size},
+            "regularisation": mu,
+            "scan": _scan(best.scan),
+            "grid": table,
+            "folds": {"count": config.folds, "of_structures": (shards % config.folds).tolist()},
+            "point_charges": labels.charges,
+            "seed": config.seed,
+            "notes": _notes(best.scan),
+            "outliers": list(dataset.outliers),
+        }
+        if isinstance(best.solver, SparseSolver):
+            record["solver"] |= {"active": len(best.solver.active0), "rank": best.solver.rank}
+        if config.committee is not None:
+            model, record["calibration"] = _committee(config, model, best, mu)
+            say(f"committee of {config.committee.members}, calibration {model.alpha:.2f}")
+        if config.report.learning_curve:
+            record["learning_curve"] = learning_curve(features, best.solver, config.folds, mu, seed=config.seed)
+    model = dataclasses.replace(model, checks=_checks(model, structures))
+    predicted, reference = _withheld(best, labels, structures, shards)
+    moment = isotope(config.report.isotope, config.report.quadrupole_moment).quadrupole_moment_mb
+    record["cross_validation"] = tensor_metrics(predicted, reference, moment)
+    record["seconds"] = round(time.perf_counter() - started, 1)
+    return Training(dataclasses.replace(model, training=record), record, predicted, reference)
+
+
+def _labels(config: FitConfig, dataset: Dataset) -> _Labels:
+    data = LabelledColumns.from_tensors(dataset.train, dataset.species)
+    charges = fit_charges(data)
+    sizes = np.cumsum([len(s.centres) for s in dataset.train])[:-1]
+    baseline = np.einsum("s,msc->mc", charges, data.columns)
+    y = to_spherical(data.V - baseline if config.baseline.subtract else data.V)
+    scale = float(np.sqrt(np.mean(y**2)))
+    if scale == 0:
+        raise InputError("expected labels to train on, found zero tensors only")
+    return _Labels(
+        np.split(y / scale, sizes),
+        scale,
+        {name: float(charge) for name, charge in zip(dataset.species, charges, strict=True)},
+        np.split(baseline, sizes),
+        config.baseline.subtract,
+    )
+
+
+def _candidate(
+    config: FitConfig,
+    dataset: Dataset,
+    labels: _Labels,
+    shards: NDArray[np.int64],
+    soap: Soap,
+    zeta: int,
+    method: str,
+    threads: int,
+) -> _Candidate:
+    settings = soap.model_dump()
+    descriptor = Descriptor(dataset.species, **{**settings, "scaling": settings["scaling"] or None})
+    tensors, invariants = select_features(
+        descriptor,
+        dataset.train,
+        (config.model.tensors, config.model.invariants),
+        config.model.selection_environments,
+        threads,
+    )
+    features = build_features(
+        descriptor,
+        tensors,
+        invariants,
+        dataset.train,
+        labels.y,
+        shards,
+        scratch=config.solver.scratch,
+        threads=threads,
+    )
+    solver: Solver
+    if method == "primal":
+        solver = PrimalSolver(features, iterations=config.solver.iterations)
+    else:
+        count = min(config.solver.active, len(features))
+        solver = SparseSolver(features, farthest_points(features.invariants(), count, strict=False), zeta)
+    result = scan(features, solver, config.folds, config.solver.regularisation)
+    return _Candidate(descriptor, zeta, tensors, invariants, features, solver, result)
+
+
+def _committee(config: FitConfig, model: EFGModel, best: _Candidate, mu: float) -> tuple[EFGModel, dict[str, Any]]:
+    assert config.committee is not None
+    members, folds = config.committee.members, config.folds
+    found = calibrated(best.features, best.solver, folds, mu, members, config.committee.calibration_folds, config.seed)
+    sets = halves(best.features.shards, members, np.random.default_rng(config.seed + 1))
+    committee = np.concatenate([best.solver.path(part, mu).coefficients([mu]) for part in sets])
+    record = {**dataclasses.asdict(found), "members": members, "halves": [part.tolist() for part in sets]}
+    return dataclasses.replace(model, committee=committee, alpha=found.alpha), record
+
+
+def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Check, ...]:
+    """Return the smallest training structures that together have eight labels."""
+    checks: list[Check] = []
+    for s in sorted(structures, key=lambda s: (len(s.atoms), s.source, s.index)):
+        frame = Frame.from_atoms(s.atoms)
+        expected = model.gradients(
+            frame.cell, frame.positions, frame.elements, s.centres, periodic=frame.periodic, precision="double"
+        )
+        checks.append(Check(frame, s.centres, expected))
+        if sum(len(check.centres) for check in checks) >= _CHECKS:
+            break
+    return tuple(checks)
+
+
+def _withheld(
+    best: _Candidate, labels: _Labels, structures: Sequence[LabelledTensors], shards: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """Cross-validated predictions and labels in the order of the structures, V/Å²."""
+    sizes = [len(s.centres) for s in structures]
+    order = np.argsort(shards, kind="stable")
+    parts = np.split(best.scan.predictions, np.cumsum([sizes[k] for k in order])[:-1])
+    y: list[Array] = [np.empty(0)] * len(sizes)
+    for k, part in zip(order, parts, strict=True):
+        y[k] = from_spherical(part * labels.scale) + (labels.baseline[k] if labels.subtract else 0.0)
+    return np.concatenate(y), np.concatenate([s.V for s in structures])
+
+
+def _row(candidate: _Candidate) -> dict[str, Any]:
+    d = candidate.descriptor
+    return {
+        **{name: getattr(d, name) for name in ("cutoff", "sigma", "n_max", "l_max")},
+        "scaling": list(d.scaling) if d.scaling else False,
+        "zeta": candidate.zeta,
+        "regularisation": candidate.scan.best,
+        "relative_tensor_rmse": candidate.error,
+    }
+
+
+def _scan(result: Scan) -> list[dict[str, Any]]:
+    return [
+        {"regularisation": float(mu), "relative_tensor_rmse": float(error), "by_fold": folds.tolist()}
+        for mu, error, folds in zip(result.regularisation, result.error, result.by_fold.T, strict=True)
+    ]
+
+
+def _notes(result: Scan) -> list[str]:
+    notes = []
+    if len(result.regularisation) > 1 and result.error.argmin() in (0, len(result.error) - 1):
+        notes.append(f"the best regularisation {result.best:g} is at an end of those tried: try further ones")
+    if result.residual > 1e-4:
+        notes.append(
+            f"the normal equations of the smallest regularisation hold to {result.residual:.1g} only: allow more "
+            "iterations"
+        )
+    return notes
+
+
+def _name(soap: Soap, zeta: int) -> str:
+    return f"cutoff {soap.cutoff:g} Å, sigma {soap.sigma:g} Å, n_max {soap.n_max}, l_max {soap.l_max}, zeta {zeta}"

@@ -1,0 +1,75 @@
+"""Perturbed β-Li3PS4 with exact field gradients of point charges: labels whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+from ase.build import make_supercell
+from ase.io import read, write
+
+from ufpnmr.efg.point_charges import PointCharges
+
+CHARGES = PointCharges("Li", {"Li": 1.0, "P": 1.4, "S": -1.1})
+CELL = Path(__file__).resolve().parent.parent / "inputs" / "lps" / "structures" / "beta-Li3PS4-4b-relaxed-chgnet.xyz"
+
+FIT = """
+title = "Point charges"
+
+[data]
+train = ["train.extxyz"]
+test = ["test.extxyz"]
+
+[model]
+centres = ["Li"]
+tensors = 40
+invariants = 20
+selection_environments = 60
+
+[descriptor]
+cutoff = 4.5
+n_max = 4
+l_max = 3
+
+[solver]
+iterations = 120
+
+[committee]
+members = 4
+
+[report]
+bootstrap = 40
+"""
+
+
+def labelled(count, seed=0, *, repeats=(1, 1, 1), displacement=0.1, units="V/Ang^2", noise=0.0):
+    """Return structures with ``efg`` (NaN at P and S), ``efg_units``, ``group`` (one each), ``config_type``."""
+    rng = np.random.default_rng(seed)
+    unit = make_supercell(read(CELL), np.diag(repeats))
+    frames = []
+    for number in range(count):
+        atoms = unit.copy()
+        atoms.calc = None
+        atoms.positions += rng.normal(0, displacement, atoms.positions.shape)
+        li = [i for i, symbol in enumerate(atoms.symbols) if symbol == "Li"]
+        efg = np.full((len(atoms), 3, 3), np.nan)
+        error = rng.normal(0, noise, (len(li), 3, 3))
+        efg[li] = CHARGES.predict(atoms, li) + error + np.swapaxes(error, 1, 2)
+        efg[li] -= np.eye(3) * np.trace(efg[li], axis1=1, axis2=2)[:, None, None] / 3
+        atoms.arrays["efg"] = efg.reshape(-1, 9) / (97.17362433 if units == "au" else 1.0)
+        atoms.info = {"group": f"run{seed}-{number}", "efg_units": units, "config_type": "beta"}
+        frames.append(atoms)
+    return frames
+
+
+def save(path, frames):
+    """Write frames as extxyz with their field gradients; return the path."""
+    columns = ["symbols", "positions", "efg", *(["site"] if "site" in frames[0].arrays else [])]
+    write(path, frames, format="extxyz", columns=columns)
+    return path
+
+
+def folder(path, train=24, test=6):
+    """Fill a folder with ``train.extxyz``, ``test.extxyz`` and ``efg.toml``; return it."""
+    save(path / "train.extxyz", labelled(train))
+    save(path / "test.extxyz", labelled(test, 99))
+    (path / "efg.toml").write_text(FIT, encoding="utf-8")
+    return path
