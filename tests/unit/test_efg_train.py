@@ -279,7 +279,7 @@ def test_figures(trained):
     axes = plots.omega_q_parity(found.errors, isotope="7Li", kinds=found.kinds)
     assert "within ±10 kHz" in axes.get_title(loc="left")
     assert len(plots.quaternion_scores(found.errors).lines) == 5
-    assert plots.learning_curve(result.record["learning_curve"]).get_xlabel() == "training environments"
+    assert plots.tensor_learning_curve(result.record["learning_curve"]).get_xlabel() == "training environments"
 
 
 def test_metrics_of_known_errors():

@@ -185,7 +185,7 @@ def _write(
     plots.save(plots.quaternion_scores(errors), paths["scores"])
     record = training.record if training is not None else None
     if record is not None and "curve" in paths:
-        plots.save(plots.learning_curve(record["learning_curve"]), paths["curve"])
+        plots.save(plots.tensor_learning_curve(record["learning_curve"]), paths["curve"])
         captions["Error against the number of training environments"] = paths["curve"].name
     document: dict[str, Any] = {
         "schema": "ufpnmr.efg_report",

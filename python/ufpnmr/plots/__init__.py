@@ -6,7 +6,7 @@ no display.
 
 from ufpnmr.plots.angles import angle_map
 from ufpnmr.plots.correlation import correlation
-from ufpnmr.plots.efg import learning_curve, omega_q_parity, quaternion_scores
+from ufpnmr.plots.efg import omega_q_parity, quaternion_scores, tensor_learning_curve
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.learning import learning_curve
@@ -29,5 +29,6 @@ __all__ = [
     "parity",
     "quaternion_scores",
     "save",
+    "tensor_learning_curve",
     "threshold_scan",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ufpnmr.efg.metrics import TensorErrors
 
-__all__ = ["learning_curve", "omega_q_parity", "quaternion_scores"]
+__all__ = ["omega_q_parity", "quaternion_scores", "tensor_learning_curve"]
 
 
 @styled
@@ -106,7 +106,7 @@ def quaternion_scores(errors: TensorErrors, *, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def learning_curve(curve: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Axes:
+def tensor_learning_curve(curve: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Axes:
     """Plot the cross-validated error against the number of training environments.
 
     Parameters
