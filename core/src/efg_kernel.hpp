@@ -34,7 +34,7 @@ struct FeatureBlock {
 };
 
 template <class T> struct EfgView {
-  int species, channels, n_max, n_padded, l_max;
+  int species, n_max, n_padded, l_max;
   // radial table: rows of values and of derivatives times the step, see radial_table.hpp
   const T *table;
   int table_stride;  // of values
@@ -58,7 +58,7 @@ template <class T> struct EfgView {
   const T *active_panel, *weight_panel;
   long member_stride;
   // contraction with the features, in their sorted order
-  int features, blocks;
+  int blocks;
   const int *feature_first;  // row of m of (l1, q1)
   const FeatureBlock *block;
   const FeatureGroup *group;

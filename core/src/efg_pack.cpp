@@ -174,7 +174,6 @@ template <class T> EfgView<T> EfgPack<T>::view(const EfgModelArrays &model, cons
 {
   EfgView<T> v{};
   v.species = model.spec.species;
-  v.channels = model.spec.species * model.spec.n_max;
   v.n_max = model.spec.n_max;
   v.n_padded = n_padded;
   v.l_max = model.spec.l_max;
@@ -203,7 +202,6 @@ template <class T> EfgView<T> EfgPack<T>::view(const EfgModelArrays &model, cons
   v.active_panel = active.data();
   v.weight_panel = weights.data();
   v.member_stride = member_stride;
-  v.features = static_cast<int>(layout.order.size());
   v.blocks = static_cast<int>(layout.blocks.size());
   v.feature_first = layout.first.data();
   v.block = layout.blocks.data();

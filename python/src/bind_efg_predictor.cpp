@@ -9,6 +9,7 @@
 
 #include "bindings.hpp"
 #include "structure_input.hpp"
+#include "team_size.hpp"
 #include "ufp/efg_check.hpp"
 
 namespace py = pybind11;
