@@ -12,7 +12,7 @@ from ase import Atoms
 import efg_data
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.efg.tensors import from_spherical, to_spherical, to_voigt6
@@ -22,8 +22,8 @@ from ufpnmr.errors import InputError
 def make_model(zeta=2, *, baseline=None, seed=0):
     rng = np.random.default_rng(seed)
     descriptor = Descriptor(("Li", "P", "S"), cutoff=4.0, n_max=3, l_max=2)
-    tensors = Features(2, rng.permutation(feature_list(2, 9, 2))[:12])
-    invariants = Features(0, rng.permutation(feature_list(2, 9, 0))[:7])
+    tensors = SelectedFeatures(2, rng.permutation(feature_list(2, 9, 2))[:12])
+    invariants = SelectedFeatures(0, rng.permutation(feature_list(2, 9, 0))[:7])
     active = np.abs(rng.normal(size=(5, 7))) if zeta > 2 else None
     shape = ({1: 1, 2: 7}.get(zeta, 5), 12)
     model = EFGModel(
@@ -244,8 +244,8 @@ def test_a_version_1_file_stays_readable(repository):
         ({"zeta": 3}, "needs the invariants"),
         ({"coefficients": np.ones((2, 2))}, "coefficients: expected shape"),
         ({"committee": np.ones((2, 2, 2))}, "committee: expected members"),
-        ({"tensors": Features(0, np.zeros((12, 4), int))}, "λ = 2, found 0"),
-        ({"invariants": Features(0, np.full((7, 4), 9))}, "channels below 9"),
+        ({"tensors": SelectedFeatures(0, np.zeros((12, 4), int))}, "λ = 2, found 0"),
+        ({"invariants": SelectedFeatures(0, np.full((7, 4), 9))}, "channels below 9"),
     ],
 )
 def test_models_that_make_no_sense(change, message):

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ufpnmr import _core
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
 from ufpnmr.efg.point_charges import unit_charge_gradients
 from ufpnmr.efg.prediction import Precision, compilable, compiled, proven_precision
 from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
@@ -56,7 +56,7 @@ class EFGModel:
     descriptor : Descriptor
     centres : tuple of str
         Elements at which the model predicts.
-    tensors, invariants : Features
+    tensors, invariants : SelectedFeatures
         Selected λ = 2 and λ = 0 features.
     scale : float or None
         Global factor of P²; None divides each environment by ‖P²P²ᵀ‖_F^½ (models made elsewhere).
@@ -86,8 +86,8 @@ class EFGModel:
 
     descriptor: Descriptor
     centres: tuple[str, ...]
-    tensors: Features
-    invariants: Features
+    tensors: SelectedFeatures
+    invariants: SelectedFeatures
     coefficients: Array
     zeta: int = 2
     scale: float | None = 1.0

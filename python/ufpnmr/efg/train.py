@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ufpnmr.efg.building import build_features, select_features
 from ufpnmr.efg.committee import halves
 from ufpnmr.efg.dataset import Dataset, deal
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.fit import fit_charges
 from ufpnmr.efg.fit_config import FitConfig, Soap, candidates
@@ -73,8 +73,8 @@ class _Candidate:
 
     descriptor: Descriptor
     zeta: int
-    tensors: Features
-    invariants: Features
+    tensors: SelectedFeatures
+    invariants: SelectedFeatures
     features: FeatureSet
     solver: Solver
     scan: Scan
