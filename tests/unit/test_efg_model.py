@@ -12,7 +12,7 @@ from ase import Atoms
 import efg_data
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
-from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.efg.tensors import from_spherical, to_spherical, to_voigt6
@@ -44,7 +44,7 @@ def make_model(zeta=2, *, baseline=None, seed=0):
     )
     atoms = efg_data.labelled(1)[0]
     frame, centres = Frame.from_atoms(atoms), np.arange(12)
-    expected = model.gradients(frame.cell, frame.positions, frame.elements, centres, precision="double")
+    expected = model.regressed(frame, centres, "double")[0]
     return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
 
 
@@ -143,9 +143,7 @@ def test_file_round_trip(tmp_path):
         np.testing.assert_array_equal(again.committee, model.committee)
         (check,) = again.checks
         np.testing.assert_array_equal(check.expected, model.checks[0].expected)
-        found = again.gradients(
-            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
-        )
+        found = again.regressed(check.frame, check.centres, "double")[0]
         np.testing.assert_array_equal(found, check.expected)
         assert path.stat().st_size % 64 == 0
         with pytest.raises(InputError, match="exists"):
@@ -228,9 +226,7 @@ def test_a_version_1_file_stays_readable(repository):
     model = EFGModel.read(repository / "tests" / "data" / "point_charges_v1.efg")
     assert sum(len(check.centres) for check in model.checks) >= 8
     for check in model.checks:
-        found = model.gradients(
-            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
-        )
+        found = model.regressed(check.frame, check.centres, "double")[0]
         np.testing.assert_allclose(found, check.expected, atol=1e-9 * model.label_scale)
     assert model.training["title"] == "Point charges"
     assert model.committee.shape[0] == 4

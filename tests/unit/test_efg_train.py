@@ -11,7 +11,7 @@ import efg_data
 from ufpnmr import plots
 from ufpnmr.efg.building import build_features, select_features
 from ufpnmr.efg.dataset import deal, read_dataset
-from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.evaluation import evaluate
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.fit_config import FitConfig, candidates, read_config

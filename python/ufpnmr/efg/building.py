@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.labels import LabelledTensors

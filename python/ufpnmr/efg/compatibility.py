@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.kernels import coefficients
 from ufpnmr.efg.labels import UNITS
 from ufpnmr.efg.model import EFGModel

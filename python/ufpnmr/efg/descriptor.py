@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ufpnmr import _core
 from ufpnmr.errors import InputError, nearest
 
-__all__ = ["Descriptor", "SelectedFeatures", "Frame"]
+__all__ = ["Descriptor", "Frame", "SelectedFeatures"]
 
 Array = NDArray[np.float64]
 

@@ -138,9 +138,10 @@ def tensor_metrics(predicted: ArrayLike, reference: ArrayLike, quadrupole_moment
         and field directions b (Lebedev degree 7); ``rms_omega_q_khz`` of the reference over all directions and
         ``relative_mae_omega_q``, the MAE divided by it; ``mae_omega_q_x_khz``, ``_y_``, ``_z_`` for the field along an
         axis, ``mae_omega_q_xyz_khz`` their mean and ``fraction_within_10_khz`` of those errors; ``mae_cq_khz`` and
-        ``rmse_cq_khz`` of abs(C_Q) = abs(κ V_zz), V_zz the eigenvalue of largest magnitude; ``mae_eta``; ``correlation``
-        Pearson's r of the five spherical components; ``cosine_mean`` and ``cosine_5_percent`` of V:V'/(‖V‖‖V'‖);
-        ``score_d2_above_0.9`` and ``score_raw_above_0.9``, fractions of `ufpnmr.efg.orientation.quaternion_scores`.
+        ``rmse_cq_khz`` of abs(C_Q) = abs(κ V_zz), V_zz the eigenvalue of largest magnitude; ``mae_eta``;
+        ``correlation`` Pearson's r of the five spherical components; ``cosine_mean`` and ``cosine_5_percent`` of
+        V:V'/(‖V‖‖V'‖); ``score_d2_above_0.9`` and ``score_raw_above_0.9``, fractions of
+        `ufpnmr.efg.orientation.quaternion_scores`.
     """
     return TensorErrors.compare(predicted, reference, quadrupole_moment).summary()
 

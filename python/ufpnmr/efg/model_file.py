@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import package_version

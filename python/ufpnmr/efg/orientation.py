@@ -1,9 +1,9 @@
 """How far the principal axes of two tensors are apart, as quaternions see it (spec 5.6; Harper 2025, Fig. 1C).
 
 The principal-axis system of a tensor is defined up to the four proper rotations D2 = {1, C2x, C2y, C2z}: signs of the
-axes have no meaning. ``score_d2`` = max over them of abs(q_A·q_B) is between ½ and 1 and does not depend on such choices.
-``score_raw`` = abs(q_A·q_B) does; here the axes are those of LAPACK's eigenvectors with the third turned so that they are
-right-handed.
+axes have no meaning. ``score_d2`` = max over them of abs(q_A·q_B) is between ½ and 1 and does not depend on such
+choices. ``score_raw`` = abs(q_A·q_B) does; here the axes are those of LAPACK's eigenvectors with the third turned so
+that they are right-handed.
 """
 
 from __future__ import annotations
