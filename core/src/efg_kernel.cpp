@@ -279,33 +279,41 @@ void contract(const View<T> &v, const typename Lanes<T>::Vector *c, const typena
   }
 }
 
+// (P⁰ A)^power - (R A)^power, from s^p - r^p = (s - r)(s^(p-1) + s^(p-2) r + .. + r^(p-1)).
+template <class T, int Batches> void compare_with_active(const View<T> &v, const Work<T> &w)
+{
+  using V = typename Lanes<T>::Vector;
+  V *const difference = reinterpret_cast<V *>(w.invariants), *const out = reinterpret_cast<V *>(w.similarity);
+  const long stride = static_cast<long>(v.active_panels) * Lanes<T>::panel;
+  for (int g = 0; g < Batches; ++g)
+    for (int q = 0; q < v.invariants; ++q) difference[g * v.invariants + q] -= v.reference[q];
+  multiply<T, Batches>(difference, v.invariants, v.active_panel, v.invariants, v.active_panels, out, stride);
+  for (int g = 0; g < Batches; ++g)
+    for (long j = 0; j < stride; ++j) {
+      const T r = v.similarity[j];
+      const V d = out[g * stride + j], s = d + r;
+      V sum = V{} + 1;
+      T power = 1;
+      for (int p = 1; p < v.power; ++p) {
+        power *= r;
+        sum = sum * s + power;
+      }
+      out[g * stride + j] = d * sum;
+    }
+}
+
 // weights of the features of one member, in vectors of environments
-template <class T, int Batches> void weigh(const View<T> &v, const Work<T> &w, const T *weights)
+template <class T, int Batches> void weigh(const View<T> &v, const Work<T> &w, int member)
 {
   using V = typename Lanes<T>::Vector;
   V *out = reinterpret_cast<V *>(w.feature_weight);
   const long out_stride = static_cast<long>(v.panels) * Lanes<T>::panel;
-  if (v.power == 0) {
-    for (int g = 0; g < Batches; ++g)
-      for (long q = 0; q < out_stride; ++q) out[g * out_stride + q] = V{} + weights[q];
-    return;
-  }
   const V *in = reinterpret_cast<const V *>(v.collapsed ? w.invariants : w.similarity);
   const long in_stride = v.collapsed ? v.invariants : static_cast<long>(v.active_panels) * Lanes<T>::panel;
-  multiply<T, Batches>(in, in_stride, weights, v.rows, v.panels, out, out_stride);
-}
-
-template <class T, int Batches> void compare_with_active(const View<T> &v, const Work<T> &w)
-{
-  using V = typename Lanes<T>::Vector;
-  V *out = reinterpret_cast<V *>(w.similarity);
-  const long stride = static_cast<long>(v.active_panels) * Lanes<T>::panel;
-  multiply<T, Batches>(reinterpret_cast<const V *>(w.invariants), v.invariants, v.active_panel, v.invariants,
-                       v.active_panels, out, stride);
-  for (long k = 0; k < Batches * stride; ++k) {
-    const V base = out[k];
-    for (int p = 1; p < v.power; ++p) out[k] *= base;
-  }
+  multiply<T, Batches>(in, in_stride, v.weight_panel + member * v.member_stride, v.rows, v.panels, out, out_stride);
+  if (v.collapsed) return;
+  for (int g = 0; g < Batches; ++g)
+    for (long q = 0; q < out_stride; ++q) out[g * out_stride + q] += v.offset[member * out_stride + q];
 }
 
 template <class T, int Batches> void predict(const View<T> &v, const Work<T> &w, int count, double *out, long stride)
@@ -319,7 +327,7 @@ template <class T, int Batches> void predict(const View<T> &v, const Work<T> &w,
                  reinterpret_cast<V *>(w.invariants) + static_cast<long>(g) * v.invariants);
   if (v.power > 0 && !v.collapsed) compare_with_active<T, Batches>(v, w);
   for (int member = 0; member < v.members; ++member, out += stride) {
-    weigh<T, Batches>(v, w, v.weight_panel + member * v.member_stride);
+    weigh<T, Batches>(v, w, member);
     for (int g = 0; g < Batches; ++g) {
       V y[5] = {};
       contract(v, c + static_cast<long>(g) * (v.batch_length + 1),

@@ -34,7 +34,7 @@ struct FeatureBlock {
 };
 
 template <class T> struct EfgView {
-  int species, channels, n_max, n_padded, l_max;
+  int species, n_max, n_padded, l_max;
   // radial table: rows of values and of derivatives times the step, see radial_table.hpp
   const T *table;
   int table_stride;  // of values
@@ -47,14 +47,18 @@ template <class T> struct EfgView {
   // P⁰, normalised
   int invariants;
   const InvariantTerm *invariant;
-  // T = f(P⁰) weights: T = P⁰ B, or (P⁰ A)^(power) U, or constant. Packed in column panels, zero padded.
-  int power;  // ζ - 1 of the element-wise power; 0: the weights are T itself
+  // T = P⁰ B, or offset + [(P⁰ A)^power - (R A)^power] U with the mean active environment R: the difference is small
+  // where the sum over U cancels, so that single precision loses less. Packed in column panels, zero padded.
+  int power;  // ζ - 1 of the element-wise power
   bool collapsed;
-  int active, active_panels, panels, rows, members;
+  int active_panels, panels, rows, members;
+  const T *reference;   // R (invariants)
+  const T *similarity;  // R A (active_panels * panel)
+  const T *offset;      // (members, panels * panel); not read if collapsed
   const T *active_panel, *weight_panel;
   long member_stride;
   // contraction with the features, in their sorted order
-  int features, blocks;
+  int blocks;
   const int *feature_first;  // row of m of (l1, q1)
   const FeatureBlock *block;
   const FeatureGroup *group;

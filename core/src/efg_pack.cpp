@@ -126,33 +126,54 @@ template <class T> EfgPack<T>::EfgPack(const EfgModelArrays &model, const EfgLay
           place[size((a * components + l * l + m) * n_padded + n)] =
               soap.channels() * l * l + (a * spec.n_max + n) * (2 * l + 1) + m;
 
-  const int n0 = static_cast<int>(layout.invariants.size()), n2 = static_cast<int>(layout.order.size());
-  const int active_count = static_cast<int>(model.active_count);
-  panels = (n2 + kernel.panel - 1) / kernel.panel;
-  rows = model.zeta == 1 ? 1 : active_count > 0 ? active_count : n0;
-  if (active_count > 0) {
-    active_panels = (active_count + kernel.panel - 1) / kernel.panel;
-    active = AlignedArray<T>(size(active_panels * kernel.panel) * size(n0));
-    pack_panels(
-        n0, active_count, kernel.panel,
-        [&](int r, int k) { return model.active[size(r) * size(active_count) + size(k)]; }, active.data());
-  }
-  member_stride = static_cast<long>(rows) * panels * kernel.panel;
+  pack_weights(model, layout, kernel.panel);
+}
+
+template <class T> void EfgPack<T>::pack_weights(const EfgModelArrays &model, const EfgLayout &layout, int panel)
+{
+  const std::size_t n0 = layout.invariants.size(), n2 = layout.order.size(), count = model.active_count;
+  const bool collapsed = model.zeta == 2 && count == 0;
+  active_panels = round_up(static_cast<int>(count), panel) / panel;
+  panels = round_up(static_cast<int>(n2), panel) / panel;
+  rows = static_cast<int>(collapsed ? n0 : count);
+  member_stride = static_cast<long>(rows) * panels * panel;
   weights = AlignedArray<T>(model.members.size() * static_cast<std::size_t>(member_stride));
-  for (std::size_t member = 0; member < model.members.size(); ++member)
-    pack_panels(
-        rows, n2, kernel.panel,
-        [&](int r, int k) {
-          return model.members[member][size(r) * size(n2) + size(layout.order[size(k)])] * layout.weight[size(k)];
-        },
-        weights.data() + static_cast<std::ptrdiff_t>(member) * member_stride);
+  reference = AlignedArray<T>(n0);
+  similarity = AlignedArray<T>(size(active_panels * panel));
+  active = AlignedArray<T>(similarity.size() * n0);
+  for (std::size_t q = 0; q < n0 && count > 0; ++q) {
+    const double *row = model.active.data() + q * count;
+    reference[q] = static_cast<T>(std::accumulate(row, row + count, 0.0) / static_cast<double>(count));
+  }
+  std::vector<double> powers(model.zeta == 1 ? 1 : count, 1.0);  // (R A)^(zeta - 1)
+  for (std::size_t j = 0; j < count; ++j) {
+    double sum = 0;
+    for (std::size_t q = 0; q < n0; ++q) sum += static_cast<double>(reference[q]) * model.active[q * count + j];
+    similarity[j] = static_cast<T>(sum);
+    powers[j] = std::pow(static_cast<double>(similarity[j]), model.zeta - 1);
+  }
+  pack_panels(
+      static_cast<int>(n0), static_cast<int>(count), panel,
+      [&](int r, int k) { return model.active[size(r) * count + size(k)]; }, active.data());
+  offset = AlignedArray<T>(model.members.size() * size(panels * panel));
+  for (std::size_t member = 0; member < model.members.size(); ++member) {
+    const auto weight = [&](int r, int k) {
+      return model.members[member][size(r) * n2 + size(layout.order[size(k)])] * layout.weight[size(k)];
+    };
+    pack_panels(rows, static_cast<int>(n2), panel, weight,
+                weights.data() + static_cast<std::ptrdiff_t>(member) * member_stride);
+    for (int f = 0; f < static_cast<int>(n2) && !collapsed; ++f) {
+      double sum = 0;
+      for (std::size_t j = 0; j < powers.size(); ++j) sum += powers[j] * weight(static_cast<int>(j), f);
+      offset[member * size(panels * panel) + size(f)] = static_cast<T>(sum);
+    }
+  }
 }
 
 template <class T> EfgView<T> EfgPack<T>::view(const EfgModelArrays &model, const EfgLayout &layout) const
 {
   EfgView<T> v{};
   v.species = model.spec.species;
-  v.channels = model.spec.species * model.spec.n_max;
   v.n_max = model.spec.n_max;
   v.n_padded = n_padded;
   v.l_max = model.spec.l_max;
@@ -170,16 +191,17 @@ template <class T> EfgView<T> EfgPack<T>::view(const EfgModelArrays &model, cons
   v.invariants = static_cast<int>(layout.invariants.size());
   v.invariant = layout.invariants.data();
   v.power = model.zeta - 1;
-  v.collapsed = model.active_count == 0;
-  v.active = static_cast<int>(model.active_count);
+  v.collapsed = model.zeta == 2 && model.active_count == 0;
   v.active_panels = active_panels;
   v.panels = panels;
   v.rows = rows;
   v.members = static_cast<int>(model.members.size());
+  v.reference = reference.data();
+  v.similarity = similarity.data();
+  v.offset = offset.data();
   v.active_panel = active.data();
   v.weight_panel = weights.data();
   v.member_stride = member_stride;
-  v.features = static_cast<int>(layout.order.size());
   v.blocks = static_cast<int>(layout.blocks.size());
   v.feature_first = layout.first.data();
   v.block = layout.blocks.data();

@@ -35,7 +35,10 @@ template <class T> struct EfgPack {
   long member_stride = 0;
   std::vector<T> norms;
   std::vector<int> place;
-  AlignedArray<T> table, own, active, weights;
+  AlignedArray<T> table, own, reference, similarity, offset, active, weights;
+
+ private:
+  void pack_weights(const EfgModelArrays &model, const EfgLayout &layout, int panel);
 };
 
 }  // namespace ufp

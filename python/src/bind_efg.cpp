@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "structure_input.hpp"
 #include "ufp/error.hpp"
 #include "ufp/point_charges.hpp"
 
@@ -14,15 +15,7 @@ namespace py = pybind11;
 namespace
 {
 
-using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Indices = py::array_t<py::ssize_t, py::array::c_style | py::array::forcecast>;
-
-std::string shape_of(const py::array &values)
-{
-  std::string text;
-  for (py::ssize_t d = 0; d < values.ndim(); ++d) text += (d == 0 ? "" : ", ") + std::to_string(values.shape(d));
-  return "(" + text + ")";
-}
 
 ufp::Cell cell_of(const Doubles &cell)
 {

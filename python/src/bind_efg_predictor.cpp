@@ -9,6 +9,8 @@
 
 #include "bindings.hpp"
 #include "structure_input.hpp"
+#include "team_size.hpp"
+#include "ufp/efg_check.hpp"
 
 namespace py = pybind11;
 
@@ -30,11 +32,32 @@ Precision precision_of(const std::string &name)
 struct BoundPredictor {
   EfgPredictor predictor;
   bool committee;
+  std::string warning;
 };
+
+using CheckInput = std::tuple<std::vector<int>, Doubles, std::array<double, 6>>;
+
+std::vector<ufp::EfgCheck> checks_of(const std::vector<CheckInput> &inputs, int species_count)
+{
+  std::vector<ufp::EfgCheck> checks;
+  for (const auto &[species, positions, expected] : inputs) {
+    if (species.empty() || positions.ndim() != 2 || positions.shape(1) != 3 ||
+        static_cast<std::size_t>(positions.shape(0)) != species.size())
+      throw ufp::DomainError("expected check environments of (species, positions (n, 3), tensor), found " +
+                             std::to_string(species.size()) + " species and positions " + shape_of(positions));
+    for (const int a : species)
+      if (a < 0 || a >= species_count)
+        throw ufp::DomainError("expected species from 0 to " + std::to_string(species_count - 1) + ", found " +
+                               std::to_string(a) + " in a check environment");
+    checks.push_back({species, {positions.data(), positions.data() + positions.size()}, expected});
+  }
+  return checks;
+}
 
 BoundPredictor make(const ufp::LambdaSoapSpec &spec, const Integers &features, const Integers &invariants,
                     const Doubles &weights, int zeta, const std::optional<Doubles> &active,
-                    const std::string &precision, const std::string &simd)
+                    const std::string &precision, const std::string &simd, const std::vector<CheckInput> &checks,
+                    double scale)
 {
   if (weights.ndim() != 2 && weights.ndim() != 3)
     throw ufp::DomainError("expected weights of shape (rows, features) or (members, rows, features), found " +
@@ -61,7 +84,12 @@ BoundPredictor make(const ufp::LambdaSoapSpec &spec, const Integers &features, c
     for (std::size_t j = 0; j < rows; ++j)
       for (std::size_t q = 0; q < columns; ++q) model.active[q * rows + j] = active->data()[j * columns + q];
   }
-  return {EfgPredictor(model, precision_of(precision), ufp::simd_from_name(simd)), committee};
+  const Precision wanted = precision_of(precision);
+  const ufp::Simd path = ufp::simd_from_name(simd);
+  if (checks.empty()) return {EfgPredictor(model, wanted, path), committee, {}};
+  std::string warning;
+  EfgPredictor predictor = ufp::checked_predictor(model, wanted, path, checks_of(checks, spec.species), scale, warning);
+  return {std::move(predictor), committee, std::move(warning)};
 }
 
 struct Frames {
@@ -147,10 +175,14 @@ void bind_efg_predictor(py::module_ &m)
   py::class_<BoundPredictor>(m, "EFGPredictor")
       .def(py::init(&make), py::arg("spec"), py::arg("features"), py::arg("invariants"), py::arg("weights"),
            py::arg("zeta") = 2, py::arg("active") = py::none(), py::arg("precision") = "single",
-           py::arg("simd") = "auto",
+           py::arg("simd") = "auto", py::arg("checks") = std::vector<CheckInput>{}, py::arg("scale") = 0.0,
            "features (Q2, 4) and invariants (Q0, 4), rows l1 l2 q1 q2 of rank 2 and 0. weights, for the weighted and\n"
            "unnormalised P² and P⁰ of norm 1: zeta 2 B (Q0, Q2); with active P⁰ (M, Q0) U (M, Q2); zeta 1 (1, Q2);\n"
-           "a committee has an axis of members in front. They carry the unit of the tensors.")
+           "a committee has an axis of members in front. They carry the unit of the tensors. checks: (species, "
+           "positions, tensor) of\n"
+           "atoms in free space, the first one the centre, with the tensor (6,) that it must have; scale is the rms\n"
+           "label. Where single precision fails them double is used, and `warning` says so.")
+      .def_readonly("warning", &BoundPredictor::warning)
       .def_property_readonly("precision",
                              [](const BoundPredictor &self) {
                                return self.predictor.precision() == Precision::single ? "single" : "double";

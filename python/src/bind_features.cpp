@@ -1,15 +1,12 @@
 // What multiplies the coefficients of a potential, for one structure or for the tiles of a regression.
 #include "bindings.hpp"
+#include "team_size.hpp"
 
 #include "ufp/error.hpp"
 #include "ufp/uf3_features.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include <algorithm>
 #include <memory>
@@ -55,16 +52,6 @@ ufp::FeatureStructure structure_of(const Input &input, const ufp::Uf3Features &f
   std::copy(input.cell.data(), input.cell.data() + 9, rows.begin());
   return ufp::FeatureStructure(input.species.data(), input.positions.data(), atoms_of(input), rows, input.periodic,
                                features.pair_cutoff(), features.leg_cutoff());
-}
-
-int team_size(int threads)
-{
-#ifdef _OPENMP
-  return threads > 0 ? threads : omp_get_max_threads();
-#else
-  static_cast<void>(threads);
-  return 1;
-#endif
 }
 
 // Neighbours of all structures, then every block of every structure, in parallel. An exception ends the loop.

@@ -8,6 +8,7 @@
 
 #include "bindings.hpp"
 #include "structure_input.hpp"
+#include "team_size.hpp"
 #include "ufp/clebsch_gordan.hpp"
 #include "ufp/harmonics.hpp"
 

@@ -12,10 +12,6 @@
 #include "ufp/error.hpp"
 #include "ufp/lambda_soap.hpp"
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 using Doubles = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
 using Integers = pybind11::array_t<int, pybind11::array::c_style | pybind11::array::forcecast>;
 
@@ -65,15 +61,4 @@ inline std::vector<ufp::Feature> feature_rows(const Integers &list)
   std::vector<ufp::Feature> rows;
   for (const int *f = list.data(); f != list.data() + list.size(); f += 4) rows.push_back({f[0], f[1], f[2], f[3]});
   return rows;
-}
-
-// Threads of a parallel region; 0 is as many as OpenMP has.
-inline int team_size(int threads)
-{
-#ifdef _OPENMP
-  return threads > 0 ? threads : omp_get_max_threads();
-#else
-  static_cast<void>(threads);
-  return 1;
-#endif
 }

@@ -60,7 +60,7 @@ class Model:
         P0 = P0[:, 0] / np.linalg.norm(P0[:, 0], axis=1, keepdims=True)
         return P2, P0
 
-    def predictor(self, collapsed=True, precision="double", simd="auto", committee=False):
+    def predictor(self, collapsed=True, precision="double", simd="auto", committee=False, **kwargs):
         active = None
         if self.zeta == 1:
             weights = self.U.sum(axis=1, keepdims=True)
@@ -77,7 +77,18 @@ class Model:
             active=active,
             precision=precision,
             simd=simd,
+            **kwargs,
         )
+
+    def checks(self, count=3):
+        """Check environments with the tensors that NumPy gives."""
+        rng = np.random.default_rng(0)
+        out = []
+        for _ in range(count):
+            species, positions = rng.integers(0, self.spec.species, 12), rng.normal(0, 1.8, (12, 3))
+            V = self.expected(species, positions, np.eye(3) * 100.0, [0])[0]
+            out.append((species, positions, V))
+        return out
 
     def expected(self, species, positions, cell, centres, member=0):
         P2, P0 = self.features(species, positions, cell, centres)
@@ -221,6 +232,30 @@ def test_committee(zeta, collapsed):
     np.testing.assert_array_equal(series, np.stack([V, V], axis=1))
 
 
+@pytest.mark.parametrize("zeta", [2, 3])
+def test_single_precision_where_the_weights_cancel(zeta):
+    """Alike environments with large weights of both signs, as a weak regularisation gives.
+
+    Two products in single precision lose several times more: here only differences from the mean are rounded.
+    """
+    model = Model(SPEC, 14, zeta)
+    species, positions, cell = random_structure(114)
+    rng = np.random.default_rng(0)
+    frames = positions + rng.normal(0, 0.02, (40, *positions.shape))
+    parts = [model.features(species, x, cell, [0]) for x in frames]
+    model.P2, model.P0 = (np.concatenate(p) for p in zip(*parts, strict=True))
+    model.w = rng.normal(size=(1, 40, 5))
+    model.w -= model.w.mean(axis=1, keepdims=True)
+    model.U = np.einsum("jmq,kjm->kjq", model.P2, model.w)
+    cells = np.stack([cell] * 40)
+    expected = np.concatenate([model.expected(species, x, cell, [0]) for x in frames])
+    direct = (model.P0.astype(np.float32) @ model.P0.T.astype(np.float32)) ** (zeta - 1) @ model.U[0].astype(np.float32)
+    loss = from_spherical(np.einsum("imq,iq->im", model.P2, direct)) - expected
+    for simd in paths():
+        found = model.predictor(False, "single", simd).predict(species, frames, cells, ALL, [0])[:, 0]
+        assert np.abs(found - expected).max() < 0.3 * np.abs(loss).max()
+
+
 def test_order_of_the_features_is_free():
     """Also which of two equal features comes first, l1 l2 q1 q2 or l2 l1 q2 q1."""
     model = Model(SPEC, 9)
@@ -264,3 +299,35 @@ def test_bad_frames():
     with pytest.raises(_core.DomainError, match="not finite"):
         predictor.predict(species, np.full((2, 40, 3), np.nan), np.stack([cell] * 2), ALL, [0])
     assert predictor.predict(species, positions, cell, ALL, []).shape == (0, 6)
+
+
+def test_self_check_of_the_precision():
+    model = Model(SPEC, 12)
+    checks = model.checks()
+    scale = np.sqrt(np.mean([V**2 for _, _, V in checks]))
+    for simd in paths():
+        good = model.predictor(precision="single", simd=simd, checks=checks, scale=scale)
+        assert (good.precision, good.warning) == ("single", "")
+    # the same numbers measured with a finer ruler: single precision is not enough
+    bad = model.predictor(precision="single", checks=checks, scale=1e-6 * scale)
+    assert bad.precision == "double"
+    assert "of the rms of its labels (at most 1.0e-04 is accepted); double precision is used" in bad.warning
+    structure = random_structure(12)
+    plain = model.predictor(precision="double").predict(*structure, ALL, [0, 1])
+    np.testing.assert_array_equal(bad.predict(*structure, ALL, [0, 1]), plain)
+
+
+def test_self_check_refuses_another_model():
+    model = Model(SPEC, 13)
+    checks = model.checks()
+    wrong = [(species, positions, V + 0.05 * np.abs(V).max()) for species, positions, V in checks]
+    scale = np.sqrt(np.mean([V**2 for _, _, V in checks]))
+    for precision in ("single", "double"):
+        with pytest.raises(_core.DomainError, match="that the model stores for its check environments"):
+            model.predictor(precision=precision, checks=wrong, scale=scale)
+    with pytest.raises(_core.DomainError, match="rms of the labels above 0"):
+        model.predictor(checks=checks)
+    with pytest.raises(_core.DomainError, match="in a check environment"):
+        model.predictor(checks=[([0, 3], np.eye(3)[:2], np.zeros(6))], scale=1.0)
+    with pytest.raises(_core.DomainError, match="expected check environments of"):
+        model.predictor(checks=[([0, 1], np.eye(3), np.zeros(6))], scale=1.0)
