@@ -12,7 +12,7 @@ from ase import Atoms
 import efg_data
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.efg.tensors import from_spherical, to_spherical, to_voigt6
@@ -22,8 +22,8 @@ from ufpnmr.errors import InputError
 def make_model(zeta=2, *, baseline=None, seed=0):
     rng = np.random.default_rng(seed)
     descriptor = Descriptor(("Li", "P", "S"), cutoff=4.0, n_max=3, l_max=2)
-    tensors = Features(2, rng.permutation(feature_list(2, 9, 2))[:12])
-    invariants = Features(0, rng.permutation(feature_list(2, 9, 0))[:7])
+    tensors = SelectedFeatures(2, rng.permutation(feature_list(2, 9, 2))[:12])
+    invariants = SelectedFeatures(0, rng.permutation(feature_list(2, 9, 0))[:7])
     active = np.abs(rng.normal(size=(5, 7))) if zeta > 2 else None
     shape = ({1: 1, 2: 7}.get(zeta, 5), 12)
     model = EFGModel(
@@ -44,7 +44,7 @@ def make_model(zeta=2, *, baseline=None, seed=0):
     )
     atoms = efg_data.labelled(1)[0]
     frame, centres = Frame.from_atoms(atoms), np.arange(12)
-    expected = model.gradients(frame.cell, frame.positions, frame.elements, centres, precision="double")
+    expected = model.regressed(frame, centres, "double")[0]
     return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
 
 
@@ -143,9 +143,7 @@ def test_file_round_trip(tmp_path):
         np.testing.assert_array_equal(again.committee, model.committee)
         (check,) = again.checks
         np.testing.assert_array_equal(check.expected, model.checks[0].expected)
-        found = again.gradients(
-            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
-        )
+        found = again.regressed(check.frame, check.centres, "double")[0]
         np.testing.assert_array_equal(found, check.expected)
         assert path.stat().st_size % 64 == 0
         with pytest.raises(InputError, match="exists"):
@@ -228,9 +226,7 @@ def test_a_version_1_file_stays_readable(repository):
     model = EFGModel.read(repository / "tests" / "data" / "point_charges_v1.efg")
     assert sum(len(check.centres) for check in model.checks) >= 8
     for check in model.checks:
-        found = model.gradients(
-            check.frame.cell, check.frame.positions, check.frame.elements, check.centres, precision="double"
-        )
+        found = model.regressed(check.frame, check.centres, "double")[0]
         np.testing.assert_allclose(found, check.expected, atol=1e-9 * model.label_scale)
     assert model.training["title"] == "Point charges"
     assert model.committee.shape[0] == 4
@@ -244,8 +240,8 @@ def test_a_version_1_file_stays_readable(repository):
         ({"zeta": 3}, "needs the invariants"),
         ({"coefficients": np.ones((2, 2))}, "coefficients: expected shape"),
         ({"committee": np.ones((2, 2, 2))}, "committee: expected members"),
-        ({"tensors": Features(0, np.zeros((12, 4), int))}, "λ = 2, found 0"),
-        ({"invariants": Features(0, np.full((7, 4), 9))}, "channels below 9"),
+        ({"tensors": SelectedFeatures(0, np.zeros((12, 4), int))}, "λ = 2, found 0"),
+        ({"invariants": SelectedFeatures(0, np.full((7, 4), 9))}, "channels below 9"),
     ],
 )
 def test_models_that_make_no_sense(change, message):

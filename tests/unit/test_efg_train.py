@@ -11,7 +11,7 @@ import efg_data
 from ufpnmr import plots
 from ufpnmr.efg.building import build_features, select_features
 from ufpnmr.efg.dataset import deal, read_dataset
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.evaluation import evaluate
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.fit_config import FitConfig, candidates, read_config
@@ -96,8 +96,8 @@ def test_a_synthetic_model_is_found_again(folder):
     """Labels that are in the span of the selected features are fitted exactly."""
     dataset = read_dataset(configuration(folder))
     descriptor = Descriptor(dataset.species, cutoff=4.0, n_max=2, l_max=2)
-    tensors = Features(2, feature_list(2, 6, 2)[::12])
-    invariants = Features(0, feature_list(2, 6, 0)[::16])
+    tensors = SelectedFeatures(2, feature_list(2, 6, 2)[::12])
+    invariants = SelectedFeatures(0, feature_list(2, 6, 0)[::16])
     rng = np.random.default_rng(3)
     C = rng.normal(size=(invariants.size, tensors.size))
     shards = deal(dataset.train, 8)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.labels import LabelledTensors
@@ -26,7 +26,7 @@ def select_features(
     counts: tuple[int, int],
     environments: int,
     threads: int = 0,
-) -> tuple[Features, Features]:
+) -> tuple[SelectedFeatures, SelectedFeatures]:
     """Return the λ = 2 and λ = 0 features that differ most, by farthest-point sampling of their values.
 
     Parameters
@@ -46,7 +46,7 @@ def select_features(
     first = np.cumsum([0, *(len(s.centres) for s in structures)])
     selected = []
     for rank, count in ((2, counts[0]), (0, counts[1])):
-        everything = Features(rank, feature_list(descriptor.l_max, descriptor.channels, rank))
+        everything = SelectedFeatures(rank, feature_list(descriptor.l_max, descriptor.channels, rank))
         values = []
         for number, s in enumerate(structures):
             mine = wanted[(wanted >= first[number]) & (wanted < first[number + 1])] - first[number]
@@ -63,8 +63,8 @@ def select_features(
 
 def build_features(
     descriptor: Descriptor,
-    tensors: Features,
-    invariants: Features,
+    tensors: SelectedFeatures,
+    invariants: SelectedFeatures,
     structures: Sequence[LabelledTensors],
     labels: Sequence[Array],
     shards: NDArray[np.int64],

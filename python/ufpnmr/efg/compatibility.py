@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.kernels import coefficients
 from ufpnmr.efg.labels import UNITS
 from ufpnmr.efg.model import EFGModel
@@ -195,6 +195,6 @@ class ScalarModel:
         return np.asarray(y.sum() + self.mean if self.summed else y + self.mean)
 
 
-def _features(rank: int, channels: ArrayLike, mixing: ArrayLike | None) -> Features:
+def _features(rank: int, channels: ArrayLike, mixing: ArrayLike | None) -> SelectedFeatures:
     matrix = None if mixing is None else np.ascontiguousarray(np.real(np.asarray(mixing)), dtype=np.float64)
-    return Features(rank, np.asarray(channels), weighted=False, mixing=matrix)
+    return SelectedFeatures(rank, np.asarray(channels), weighted=False, mixing=matrix)

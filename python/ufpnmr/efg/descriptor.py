@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ufpnmr import _core
 from ufpnmr.errors import InputError, nearest
 
-__all__ = ["Descriptor", "Features", "Frame"]
+__all__ = ["Descriptor", "Frame", "SelectedFeatures"]
 
 Array = NDArray[np.float64]
 
@@ -121,14 +121,14 @@ class Descriptor:
             )
         return np.array([number[name] for name in elements], dtype=np.int64)
 
-    def evaluate(self, frame: Frame, centres: NDArray[np.intp], features: Features, threads: int = 0) -> Array:
+    def evaluate(self, frame: Frame, centres: NDArray[np.intp], features: SelectedFeatures, threads: int = 0) -> Array:
         """Return features of some atoms, before normalisation.
 
         Parameters
         ----------
         frame : Frame
         centres : (n,) int
-        features : Features
+        features : SelectedFeatures
         threads : int
             OpenMP threads; 0 follows OMP_NUM_THREADS.
 
@@ -193,7 +193,7 @@ class Descriptor:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Features:
+class SelectedFeatures:
     """Selected features of one λ.
 
     Attributes

@@ -47,9 +47,9 @@ class TensorErrors:
     omega, omega_reference : (M, 3) kHz
         ω_Q = κ b·V·b for the field along x, y and z.
     mean_abs, mean_square : (M,) kHz, kHz²
-        |Δω_Q| and Δω_Q² averaged over field directions (Lebedev degree 7).
+        abs(Δω_Q) and Δω_Q² averaged over field directions (Lebedev degree 7).
     cq, eta : (M,) kHz, none
-        Errors of |C_Q| and η.
+        Errors of abs(C_Q) and η.
     cosine, score_d2, score_raw : (M,)
         V:V'/(‖V‖‖V'‖) and `ufpnmr.efg.orientation.quaternion_scores`.
     """
@@ -138,9 +138,10 @@ def tensor_metrics(predicted: ArrayLike, reference: ArrayLike, quadrupole_moment
         and field directions b (Lebedev degree 7); ``rms_omega_q_khz`` of the reference over all directions and
         ``relative_mae_omega_q``, the MAE divided by it; ``mae_omega_q_x_khz``, ``_y_``, ``_z_`` for the field along an
         axis, ``mae_omega_q_xyz_khz`` their mean and ``fraction_within_10_khz`` of those errors; ``mae_cq_khz`` and
-        ``rmse_cq_khz`` of |C_Q| = |κ V_zz|, V_zz the eigenvalue of largest magnitude; ``mae_eta``; ``correlation``
-        Pearson's r of the five spherical components; ``cosine_mean`` and ``cosine_5_percent`` of V:V'/(‖V‖‖V'‖);
-        ``score_d2_above_0.9`` and ``score_raw_above_0.9``, fractions of `ufpnmr.efg.orientation.quaternion_scores`.
+        ``rmse_cq_khz`` of abs(C_Q) = abs(κ V_zz), V_zz the eigenvalue of largest magnitude; ``mae_eta``;
+        ``correlation`` Pearson's r of the five spherical components; ``cosine_mean`` and ``cosine_5_percent`` of
+        V:V'/(‖V‖‖V'‖); ``score_d2_above_0.9`` and ``score_raw_above_0.9``, fractions of
+        `ufpnmr.efg.orientation.quaternion_scores`.
     """
     return TensorErrors.compare(predicted, reference, quadrupole_moment).summary()
 

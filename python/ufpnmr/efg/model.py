@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ufpnmr import _core
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.point_charges import unit_charge_gradients
 from ufpnmr.efg.prediction import Precision, compilable, compiled, proven_precision
 from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
@@ -33,13 +33,14 @@ _BLOCK = 256
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Check:
-    """A structure and what the model must predict for it.
+    """A structure, or the surroundings of one atom, and what the model must predict for it.
 
     Attributes
     ----------
     frame : Frame
     centres : (n,) int
     expected : (n, 6) V/Å²
+        Of the regression, without the point charges beneath it.
     """
 
     frame: Frame
@@ -56,7 +57,7 @@ class EFGModel:
     descriptor : Descriptor
     centres : tuple of str
         Elements at which the model predicts.
-    tensors, invariants : Features
+    tensors, invariants : SelectedFeatures
         Selected λ = 2 and λ = 0 features.
     scale : float or None
         Global factor of P²; None divides each environment by ‖P²P²ᵀ‖_F^½ (models made elsewhere).
@@ -86,8 +87,8 @@ class EFGModel:
 
     descriptor: Descriptor
     centres: tuple[str, ...]
-    tensors: Features
-    invariants: Features
+    tensors: SelectedFeatures
+    invariants: SelectedFeatures
     coefficients: Array
     zeta: int = 2
     scale: float | None = 1.0
@@ -328,6 +329,19 @@ class EFGModel:
         threads: int = 0,
     ) -> Array:
         """Tensors of the model, or of its members, (K, n, 6) V/Å²."""
+        V = self.regressed(frame, centres, precision, members=members, threads=threads)
+        return V + self.charge_gradients(frame, centres)
+
+    def regressed(
+        self,
+        frame: Frame,
+        centres: NDArray[np.intp],
+        precision: Precision,
+        *,
+        members: bool = False,
+        threads: int = 0,
+    ) -> Array:
+        """Return what the regression says, without point charges, (1, n, 6) or of the members (K, n, 6) V/Å²."""
         if compilable(self):
             types = self.descriptor.types(frame.elements)
             try:
@@ -336,9 +350,8 @@ class EFGModel:
                 )
             except _core.DomainError as error:
                 raise InputError(str(error)) from None
-        else:
-            V = from_spherical(self.label_scale * self._from_features(frame, centres, members, threads))
-        return np.asarray(V + self.charge_gradients(frame, centres))
+            return np.asarray(V)
+        return from_spherical(self.label_scale * self._from_features(frame, centres, members, threads))
 
     def _kernel(self, precision: Precision, members: bool) -> Any:
         kernels_made: dict[tuple[str, bool], Any] = self.__dict__.setdefault("_kernels", {})

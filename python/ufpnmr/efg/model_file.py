@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import package_version
@@ -209,10 +209,10 @@ def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EFGModel:
         raise InputError(f"expected a model of {_PROPERTY}, found {header['property']}")
     descriptor = Descriptor.from_dict(header["descriptor"])
 
-    def features(name: str, rank: int) -> Features:
+    def features(name: str, rank: int) -> SelectedFeatures:
         entry = header["features"][name]
         channels = np.array(entry["l1 l2 q1 q2"], dtype=np.int32).reshape(-1, 4)
-        return Features(rank, channels, entry["weighted"], arrays.get(f"{name}_mixing"))
+        return SelectedFeatures(rank, channels, entry["weighted"], arrays.get(f"{name}_mixing"))
 
     return EFGModel(
         descriptor=descriptor,

@@ -1,9 +1,9 @@
 """How far the principal axes of two tensors are apart, as quaternions see it (spec 5.6; Harper 2025, Fig. 1C).
 
 The principal-axis system of a tensor is defined up to the four proper rotations D2 = {1, C2x, C2y, C2z}: signs of the
-axes have no meaning. ``score_d2`` = max over them of |q_A·q_B| is between ½ and 1 and does not depend on such choices.
-``score_raw`` = |q_A·q_B| does; here the axes are those of LAPACK's eigenvectors with the third turned so that they are
-right-handed.
+axes have no meaning. ``score_d2`` = max over them of abs(q_A·q_B) is between ½ and 1 and does not depend on such
+choices. ``score_raw`` = abs(q_A·q_B) does; here the axes are those of LAPACK's eigenvectors with the third turned so
+that they are right-handed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 def principal_axes(V: ArrayLike) -> tuple[Array, Array]:
-    """Return eigenvalues (M, 3) and axes (M, 3, 3) with |V_zz| ≥ |V_xx| ≥ |V_yy|.
+    """Return eigenvalues (M, 3) and axes (M, 3, 3), ordered abs(V_zz) ≥ abs(V_xx) ≥ abs(V_yy).
 
     Parameters
     ----------

@@ -81,6 +81,5 @@ def _deviation(model: EFGModel, precision: Precision) -> float:
         frame = check.frame
         types = model.descriptor.types(frame.elements)
         V = kernel.predict(types, frame.positions, frame.cell, frame.periodic, check.centres)
-        V = V + model.charge_gradients(frame, check.centres)
         worst = max(worst, float(np.abs(V - check.expected).max()) / model.label_scale)
     return worst

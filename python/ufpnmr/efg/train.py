@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufpnmr import _core
 from ufpnmr.efg.building import build_features, select_features
 from ufpnmr.efg.committee import halves
 from ufpnmr.efg.dataset import Dataset, deal
-from ufpnmr.efg.descriptor import Descriptor, Features, Frame
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.fit import fit_charges
 from ufpnmr.efg.fit_config import FitConfig, Soap, candidates
@@ -73,8 +74,8 @@ class _Candidate:
 
     descriptor: Descriptor
     zeta: int
-    tensors: Features
-    invariants: Features
+    tensors: SelectedFeatures
+    invariants: SelectedFeatures
     features: FeatureSet
     solver: Solver
     scan: Scan
@@ -245,16 +246,20 @@ def _committee(config: FitConfig, model: EFGModel, best: _Candidate, mu: float) 
 
 
 def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Check, ...]:
-    """Return the smallest training structures that together have eight labels."""
-    checks: list[Check] = []
-    for s in sorted(structures, key=lambda s: (len(s.atoms), s.source, s.index)):
+    """Return environments evenly spaced over the training set, each as a cluster of the atoms within the cutoff."""
+    labels = [(s, int(centre)) for s in structures for centre in s.centres]
+    checks = []
+    for k in np.linspace(0, len(labels) - 1, _CHECKS).round().astype(int):
+        s, centre = labels[k]
         frame = Frame.from_atoms(s.atoms)
-        expected = model.gradients(
-            frame.cell, frame.positions, frame.elements, s.centres, periodic=frame.periodic, precision="double"
+        first, second, _, vectors, _ = _core.neighbor_list(
+            frame.positions, frame.cell, frame.periodic, model.descriptor.cutoff
         )
-        checks.append(Check(frame, s.centres, expected))
-        if sum(len(check.centres) for check in checks) >= _CHECKS:
-            break
+        mine = first == centre
+        elements = [frame.elements[centre], *(frame.elements[j] for j in second[mine])]
+        cluster = Frame(np.eye(3), np.concatenate([np.zeros((1, 3)), vectors[mine]]), elements, (False, False, False))
+        only = np.zeros(1, dtype=np.intp)
+        checks.append(Check(cluster, only, model.regressed(cluster, only, "double")[0]))
     return tuple(checks)
 
 
