@@ -221,7 +221,8 @@ def machine() -> dict[str, Any]:
         "load_average_before": LOAD_BEFORE,
         "versions": provenance["versions"],
         "commit": git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else ""),
-        "command": provenance["command"],
+        # folders are those of the machine it ran on
+        "command": " ".join(Path(word).name for word in provenance["command"].split()),
         "date": provenance["date"],
     }
 

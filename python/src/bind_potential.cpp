@@ -1,5 +1,6 @@
 // UF3 potentials: the file as a value, and its evaluation for a whole structure.
 #include "bindings.hpp"
+#include "team_size.hpp"
 
 #include "ufp/cell_list.hpp"
 #include "ufp/error.hpp"
@@ -8,10 +9,6 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include <algorithm>
 #include <limits>
@@ -87,16 +84,6 @@ void add_centre(const ufp::Uf3Model &model, const Structure &structure, std::siz
     sum.short_i = i;
     sum.short_j = atom(static_cast<std::size_t>(events.short_j));
   }
-}
-
-int team_size(int threads)
-{
-#ifdef _OPENMP
-  return threads > 0 ? threads : omp_get_max_threads();
-#else
-  static_cast<void>(threads);
-  return 1;
-#endif
 }
 
 py::dict evaluate(const ufp::Uf3Model &model, const Species &species, const Array &positions, const Array &cell,

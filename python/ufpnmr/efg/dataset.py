@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ufpnmr.efg.fit_config import FitConfig
 from ufpnmr.efg.labels import LabelledTensors, check_units, outliers, read_tensors
 from ufpnmr.errors import InputError, nearest
+from ufpnmr.structures import groups
 
 __all__ = ["Dataset", "deal", "read_dataset"]
 
@@ -78,74 +79,32 @@ def read_dataset(config: FitConfig) -> Dataset:
             f"data.test: group {min(both)} is in the training files too, so the test would not be one; remove it there"
         )
     if data.withhold is not None:
-        train, withheld = _withhold(train, data.withhold, data.seed)
-        test = [*test, *withheld]
+        held = groups.withheld(_groups(train), [s.config_type for s in train], data.withhold, data.seed)
+        test += [s for i, s in enumerate(train) if i in held]
+        train = [s for i, s in enumerate(train) if i not in held]
     return Dataset(tuple(train), tuple(test), _species(config, train, test), tuple(outliers([*train, *test])))
 
 
 def deal(structures: Sequence[LabelledTensors], count: int) -> NDArray[np.int64]:
     """Return the shard of each structure, 0 to `count` - 1: sets of whole groups with about equally many labels.
 
-    Groups are dealt out by configuration type, the largest first, each to the shard with the fewest labels of that
-    type.
-
     Raises
     ------
     InputError
         Fewer groups than shards.
     """
-    groups = _groups(structures)
-    if len(groups) < count:
-        raise InputError(f"expected at least {count} groups (runs, melts) to split by, found {len(groups)}")
-    sizes = {name: sum(len(structures[i].centres) for i in members) for name, members in groups.items()}
+    types, sizes = [s.config_type for s in structures], [len(s.centres) for s in structures]
     shard = np.empty(len(structures), dtype=np.int64)
-    labels = np.zeros(count)
-    of_types: dict[str | None, NDArray[np.float64]] = {}
-    for name in sorted(groups, key=lambda g: (-sizes[g], g)):
-        of_type = of_types.setdefault(structures[groups[name][0]].config_type, np.zeros(count))
-        chosen = int(np.lexsort((np.arange(count), of_type, labels))[0])
-        shard[groups[name]] = chosen
-        labels[chosen] += sizes[name]
-        of_type[chosen] += sizes[name]
+    for number, members in enumerate(groups.deal(_groups(structures), types, sizes, count)):
+        shard[members] = number
     return shard
 
 
 def _groups(structures: Sequence[LabelledTensors]) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
+    out: dict[str, list[int]] = {}
     for number, s in enumerate(structures):
-        groups.setdefault(s.group, []).append(number)
-    return groups
-
-
-def _withhold(
-    structures: Sequence[LabelledTensors], fraction: float, seed: int
-) -> tuple[list[LabelledTensors], list[LabelledTensors]]:
-    """Hold groups back at random, type by type, until about `fraction` of the structures of each type are held."""
-    groups = _groups(structures)
-    if len(groups) < 2:
-        raise InputError(f"data.withhold: expected at least two groups (runs, melts), found {len(groups)}")
-    rng = np.random.default_rng(seed)
-    by_type: dict[str, list[str]] = {}
-    for name, members in groups.items():
-        by_type.setdefault(structures[members[0]].config_type or "", []).append(name)
-    held: set[int] = set()
-    for kind in sorted(by_type):
-        wanted = fraction * sum(len(groups[g]) for g in by_type[kind])
-        taken = 0
-        for name in rng.permutation(by_type[kind]):
-            size = len(groups[str(name)])
-            if taken + size / 2 <= wanted:  # nearer to the wanted number with it than without
-                held.update(groups[str(name)])
-                taken += size
-    if not held or len(held) == len(structures):
-        raise InputError(
-            f"data.withhold: {fraction:g} of {len(groups)} groups leaves nothing to train on or to test with; change "
-            "the fraction or add groups"
-        )
-    return (
-        [s for i, s in enumerate(structures) if i not in held],
-        [s for i, s in enumerate(structures) if i in held],
-    )
+        out.setdefault(s.group, []).append(number)
+    return out
 
 
 def _species(config: FitConfig, train: Sequence[LabelledTensors], test: Sequence[LabelledTensors]) -> tuple[str, ...]:

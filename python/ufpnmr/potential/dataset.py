@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 from ase.data import atomic_numbers
 
 from ufpnmr.errors import InputError, nearest
@@ -13,6 +12,7 @@ from ufpnmr.potential.basis import SplineBasis
 from ufpnmr.potential.fit_config import Data, TypeWeights
 from ufpnmr.potential.gram import Target
 from ufpnmr.structures import LabelledStructure, check, read_structures
+from ufpnmr.structures.groups import deal, withheld
 
 __all__ = ["Dataset", "by_atomic_number", "check_dataset", "elements_of", "folds", "read_dataset", "targets"]
 
@@ -50,8 +50,9 @@ def read_dataset(data: Data) -> Dataset:
     if not train:
         raise InputError("data.train: expected at least one structure, found none that is not excluded")
     if data.withhold is not None:
-        train, withheld = _withhold(train, data.withhold, data.seed, data.group)
-        test = [*test, *withheld]
+        held = withheld(_groups(train, data.group), [s.config_type for s in train], data.withhold, data.seed)
+        test += [s for i, s in enumerate(train) if i in held]
+        train = [s for i, s in enumerate(train) if i not in held]
     return Dataset(tuple(train), tuple(test))
 
 
@@ -133,21 +134,8 @@ def folds(structures: Sequence[LabelledStructure], count: int, group: str = "gro
     InputError
         Fewer groups than folds.
     """
-    groups = _groups(structures, group)
-    if len(groups) < count:
-        raise InputError(f"expected at least {count} groups for {count} folds, found {len(groups)}")
-    sizes = {name: sum(len(structures[i].atoms) for i in members) for name, members in groups.items()}
-    held: list[list[int]] = [[] for _ in range(count)]
-    atoms = np.zeros(count)
-    atoms_of_type: dict[str | None, np.ndarray] = {}
-    for name in sorted(groups, key=lambda g: (-sizes[g], g)):
-        kind = structures[groups[name][0]].config_type
-        of_type = atoms_of_type.setdefault(kind, np.zeros(count))
-        fold = int(np.lexsort((np.arange(count), atoms, of_type))[0])
-        held[fold] += groups[name]
-        atoms[fold] += sizes[name]
-        of_type[fold] += sizes[name]
-    return [sorted(members) for members in held]
+    types, sizes = [s.config_type for s in structures], [len(s.atoms) for s in structures]
+    return deal(_groups(structures, group), types, sizes, count)
 
 
 def _groups(structures: Sequence[LabelledStructure], key: str) -> dict[str, list[int]]:
@@ -157,31 +145,3 @@ def _groups(structures: Sequence[LabelledStructure], key: str) -> dict[str, list
         value = s.atoms.info.get(key, s.group if key == "group" else None)
         groups.setdefault(f"{s.source}:{s.index}" if value is None else f"group {value}", []).append(number)
     return groups
-
-
-def _withhold(
-    structures: Sequence[LabelledStructure], fraction: float, seed: int, key: str
-) -> tuple[list[LabelledStructure], list[LabelledStructure]]:
-    """Hold groups back at random, type by type, until about `fraction` of the structures of each type are held."""
-    groups = _groups(structures, key)
-    if len(groups) < 2:
-        raise InputError(f"data.withhold: expected at least two groups (key {key!r}), found {len(groups)}")
-    random = np.random.default_rng(seed)
-    by_type: dict[str, list[str]] = {}
-    for name, members in groups.items():
-        by_type.setdefault(structures[members[0]].config_type or "", []).append(name)
-    held: set[int] = set()
-    for kind in sorted(by_type):
-        wanted = fraction * sum(len(groups[g]) for g in by_type[kind])
-        taken = 0
-        for name in random.permutation(by_type[kind]):
-            size = len(groups[str(name)])
-            if taken + size / 2 <= wanted:  # nearer to the wanted number with it than without
-                held.update(groups[str(name)])
-                taken += size
-    if len(held) == len(structures):
-        raise InputError("data.withhold: nothing would be left to train on; use a smaller fraction or more groups")
-    return (
-        [s for i, s in enumerate(structures) if i not in held],
-        [s for i, s in enumerate(structures) if i in held],
-    )

@@ -17,6 +17,7 @@ from scipy.linalg.blas import dsyrk
 from ufpnmr import _core
 from ufpnmr.errors import DomainError, InputError
 from ufpnmr.potential.basis import CORE_VIRIAL_OF_STRESS, SplineBasis
+from ufpnmr.potential.solve import residual_square
 from ufpnmr.structures import LabelledStructure
 
 __all__ = ["Kind", "NormalEquations", "Target", "accumulate"]
@@ -87,10 +88,7 @@ class Kind:
 
     def error(self, coefficients: Vector) -> float:
         """Return sum w (x c - y)² for coefficients (P,) of the whole basis."""
-        c = coefficients[self.columns]
-        lower = np.tril(self.gram)
-        quadratic = 2 * c @ (lower @ c) - c @ (np.diagonal(self.gram) * c)
-        return max(float(quadratic - 2 * self.rhs @ c) + self.yy, 0.0)
+        return residual_square(self.gram, self.rhs, self.yy, coefficients[self.columns])
 
 
 @dataclasses.dataclass(eq=False)
