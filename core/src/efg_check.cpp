@@ -22,16 +22,16 @@ std::string short_number(double x)
 
 double deviation(const EfgPredictor &predictor, const std::vector<EfgCheck> &checks)
 {
-  const std::size_t members = predictor.members(), centre = 0;
+  const std::size_t members = predictor.members();
   EfgPredictor::Scratch scratch = predictor.scratch();
   ImageList atoms;
   EnvironmentBuffer buffer;
   std::vector<double> out(6 * members);
   double largest = 0;
   for (const EfgCheck &check : checks) {
-    atoms.build({check.species.size(), check.species.data(), check.positions.data(), {}, {}}, predictor.spec().species,
-                predictor.spec().cutoff);
-    predict_centres(predictor, atoms, &centre, 1, buffer, scratch, out.data(), 6);
+    atoms.build({check.species.size(), check.species.data(), check.positions.data(), check.cell, check.periodic},
+                predictor.spec().species, predictor.spec().cutoff);
+    predict_centres(predictor, atoms, &check.centre, 1, buffer, scratch, out.data(), 6);
     for (std::size_t a = 0; a < 6; ++a) {
       double mean = 0;
       for (std::size_t k = 0; k < members; ++k) mean += out[6 * k + a] / static_cast<double>(members);

@@ -49,7 +49,7 @@ std::vector<ufp::EfgCheck> checks_of(const std::vector<CheckInput> &inputs, int 
       if (a < 0 || a >= species_count)
         throw ufp::DomainError("expected species from 0 to " + std::to_string(species_count - 1) + ", found " +
                                std::to_string(a) + " in a check environment");
-    checks.push_back({species, {positions.data(), positions.data() + positions.size()}, expected});
+    checks.push_back({species, {positions.data(), positions.data() + positions.size()}, expected, 0, {}, {}});
   }
   return checks;
 }

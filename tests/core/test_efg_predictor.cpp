@@ -88,7 +88,7 @@ void precision_is_checked()
   const ufp::EfgModelArrays model = small_model();
   const ufp::Simd simd = ufp::simd_available().back();
   const std::vector<double> V = predicted(ufp::EfgPredictor(model, ufp::Precision::full, simd));
-  std::vector<ufp::EfgCheck> checks{{species, positions, {}}};
+  std::vector<ufp::EfgCheck> checks{{species, positions, {}, 0, {}, {}}};
   for (std::size_t a = 0; a < 6; ++a) checks[0].expected[a] = V[a];
   std::string warning;
   const double scale = std::fabs(V[0]) + std::fabs(V[3]);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,14 @@
 namespace ufp
 {
 
-// Atoms in free space, the first of them is the centre.
+// Atoms in free space or in a cell, of which one is the centre.
 struct EfgCheck {
   std::vector<int> species;
   std::vector<double> positions;   // (n, 3) Å
   std::array<double, 6> expected;  // xx yy zz xy xz yz, mean over the members
+  std::size_t centre = 0;
+  std::array<double, 9> cell{};
+  std::array<bool, 3> periodic{};
 };
 
 constexpr double largest_single_deviation = 1e-4;  // of the scale; above it double precision is used

@@ -1,0 +1,30 @@
+// The trained field gradient model of a .efg file, as the compiled kernel takes it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ufp/efg_check.hpp"
+#include "ufp/efg_predictor.hpp"
+
+namespace ufp
+{
+
+struct EfgModel {
+  std::vector<std::string> species;  // elements of neighbours, in the order of the channels
+  std::vector<std::string> centres;  // elements at which the model predicts
+  EfgModelArrays arrays;             // tensors in V/Å²; without the committee
+  double label_scale = 0;            // V/Å², rms of a component of the labels
+  std::vector<EfgCheck> checks;
+  std::string title, code;  // of the training, and the program that wrote the file
+
+  int species_of(const std::string &element) const;  // -1: unknown
+  bool is_centre(int species) const;
+};
+
+// bytes: the whole file, as python/ufpnmr/efg/model_file.py writes it. Throws DomainError, without the name of the
+// file: another format, a newer version, an unknown required entry, damage, values out of range, and models that the
+// kernel cannot evaluate (made elsewhere with other normalisations, or on top of point charges).
+EfgModel read_efg_model(const std::string &bytes);
+
+}  // namespace ufp
