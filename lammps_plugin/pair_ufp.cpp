@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "atom.h"
+#include "bonded_neighbours.h"
 #include "citeme.h"
 #include "comm.h"
 #include "error.h"
@@ -125,9 +126,7 @@ void PairUFP::init_style()
 // LAMMPS leaves bonded neighbours out of the list where both weights are zero.
 void PairUFP::warn_of_neighbours() const
 {
-  bool left_out = false;
-  for (int k = 1; k <= 3; ++k) left_out = left_out || (force->special_lj[k] == 0 && force->special_coul[k] == 0);
-  if (comm->me == 0 && left_out && atom->nbonds > 0)
+  if (comm->me == 0 && bonded_neighbours_left_out(*force, *atom))
     error->warning(FLERR, "pair_style ufp: expected special_bonds lj/coul 1 1 1 for atoms with bonds, found a weight "
                           "of 0, with which bonded neighbours are left out of this potential");
 }

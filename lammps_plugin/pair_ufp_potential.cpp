@@ -40,7 +40,7 @@ void PairUFP::coeff(int narg, char **arg)
 // Changes nothing unless the file can be used.
 void PairUFP::load(PotentialSource source, bool restored)
 {
-  std::string text, problem = read_on_all_ranks(lmp, source.file, text);
+  std::string text, problem = read_on_all_ranks(lmp, source.file, "a .uf3 file", text);
   const Fingerprint found = Fingerprint::of(text);
   if (problem.empty() && restored && !(found == source.fingerprint))
     problem =

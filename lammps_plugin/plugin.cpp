@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "compute_efg_atom.h"
 #include "library.h"
 #include "lmptype.h"
 #include "pair_ufp.h"
@@ -15,6 +16,11 @@ namespace
 void *create_pair(void *lmp)
 {
   return new PairUFP(static_cast<LAMMPS *>(lmp));
+}
+
+void *create_compute(void *lmp, int narg, char **arg)
+{
+  return new ComputeEFGAtom(static_cast<LAMMPS *>(lmp), narg, arg);
 }
 
 // Classes of another LAMMPS version or with other integer sizes have another layout; only the C interface is safe then.
@@ -39,8 +45,11 @@ extern "C" __attribute__((visibility("default"))) void lammpsplugin_init(void *l
   const std::string reason = incompatibility(lmp);
   if (!reason.empty()) {
     if (lammps_extract_setting(lmp, "world_rank") == 0)
-      std::fprintf(stderr, "WARNING: pair_style ufp is not available: the plugin was %s; rebuild it for this LAMMPS\n",
-                   reason.c_str());
+      std::fprintf(
+          stderr,
+          "WARNING: pair_style ufp and compute efg/atom are not available: the plugin was %s; rebuild it for this "
+          "LAMMPS\n",
+          reason.c_str());
     return;
   }
   const auto add = reinterpret_cast<plugin_register>(registrar);
@@ -52,5 +61,10 @@ extern "C" __attribute__((visibility("default"))) void lammpsplugin_init(void *l
   plugin.name = "ufp";
   plugin.info = "ultra-fast two- and three-body spline potentials, ufpnmr " UFP_VERSION;
   plugin.creator.v1 = &create_pair;
+  add(&plugin, lmp);
+  plugin.style = "compute";
+  plugin.name = "efg/atom";
+  plugin.info = "electric field gradients of a .efg model, ufpnmr " UFP_VERSION;
+  plugin.creator.v2 = &create_compute;
   add(&plugin, lmp);
 }

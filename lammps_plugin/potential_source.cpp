@@ -58,7 +58,8 @@ PotentialSource PotentialSource::from_record(const std::string &record)
 }
 
 // Not utils::open_potential(): its unit check stops one rank only, and the parser's own names the line.
-std::string LAMMPS_NS::read_on_all_ranks(LAMMPS *lmp, const std::string &file, std::string &text)
+std::string LAMMPS_NS::read_on_all_ranks(LAMMPS *lmp, const std::string &file, const std::string &expected,
+                                         std::string &text)
 {
   text.clear();
   bigint length = -1;
@@ -73,7 +74,7 @@ std::string LAMMPS_NS::read_on_all_ranks(LAMMPS *lmp, const std::string &file, s
     }
   }
   MPI_Bcast(&length, 1, MPI_LMP_BIGINT, 0, lmp->world);
-  if (length < 0) return "cannot open " + file + ": expected a .uf3 file here or in LAMMPS_POTENTIALS";
+  if (length < 0) return "cannot open " + file + ": expected " + expected + " here or in LAMMPS_POTENTIALS";
   if (length > MAXSMALLINT) return file + " has " + std::to_string(length) + " bytes, at most 2 GB can be read";
   text.resize(static_cast<std::size_t>(length));
   MPI_Bcast(&text[0], static_cast<int>(length), MPI_CHAR, 0, lmp->world);

@@ -32,7 +32,7 @@ struct PotentialSource {
 };
 
 // Read a file on one rank, from the current folder or LAMMPS_POTENTIALS, and give its text to all ranks.
-// Returns the problem, or "" and the text.
-std::string read_on_all_ranks(LAMMPS *lmp, const std::string &file, std::string &text);
+// Returns the problem, or "" and the text. expected: what kind of file, for the message.
+std::string read_on_all_ranks(LAMMPS *lmp, const std::string &file, const std::string &expected, std::string &text);
 
 }  // namespace LAMMPS_NS

@@ -9,6 +9,7 @@
 #include "structure_input.hpp"
 #include "ufp/error.hpp"
 #include "ufp/point_charges.hpp"
+#include "ufp/quadrupole.hpp"
 
 namespace py = pybind11;
 
@@ -69,4 +70,13 @@ void bind_efg(py::module_ &m)
       py::arg("centres"), py::arg("alpha") = 0.0, py::arg("tolerance") = 1e-8,
       "Ewald sum of field gradients, e/Å³, shape (centres, sets, 6): xx yy zz xy xz yz; the trace is kept.\n\n"
       "cell (3, 3) Å, positions (atoms, 3) Å, charges (sets, atoms) e. alpha = 0 chooses the division of least work.");
+  m.def(
+      "quadrupolar_isotopes",
+      [] {
+        py::dict out;
+        for (const ufp::Isotope &isotope : ufp::quadrupolar_isotopes())
+          out[isotope.name.c_str()] = py::make_tuple(isotope.spin, isotope.moment, ufp::coupling_khz(isotope.moment));
+        return out;
+      },
+      "Name to (spin, quadrupole moment in mb, eQ/h in kHz per V/Å²): the table that compute efg/atom uses.");
 }

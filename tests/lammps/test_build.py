@@ -105,7 +105,7 @@ def test_plugin_of_another_version_registers_nothing(source_tree, repository, tm
         env=environment,
     )
     text = done.stdout + done.stderr
-    assert text.count("pair_style ufp is not available") == 1
+    assert text.count("pair_style ufp and compute efg/atom are not available") == 1
     assert "built for LAMMPS version 20230802, found version 20250722; rebuild it for this LAMMPS" in text
     assert "Unrecognized pair style 'ufp'" in text
     assert done.returncode == 1  # LAMMPS's own error, no signal
