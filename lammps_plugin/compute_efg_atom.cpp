@@ -194,7 +194,7 @@ void ComputeEFGAtom::find_centres()
 void ComputeEFGAtom::compute_peratom()
 {
   invoked_peratom = update->ntimestep;
-  if (!list_) error->all(FLERR, "{}: expected a run that sets up its neighbour list, found run ... pre no", name_);
+  if (!list_) error->all(FLERR, "{}: expected a neighbour list, found none yet: run 0 sets it up", name_);
   neighbor->build_one(list_);
   if (atom->nmax > rows_) {
     memory->destroy(array_atom);

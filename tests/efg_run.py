@@ -30,17 +30,16 @@ def write_data(path, atoms, elements=ELEMENTS):
     cell = atoms.cell.array
     lines = ["test", "", f"{len(atoms)} atoms", f"{len(elements)} atom types", ""]
     if (np.triu(cell, 1) == 0).all():
-        lines += [f"0.0 {cell[k, k]!r} {axis}lo {axis}hi" for k, axis in enumerate("xyz")]
+        lines += [f"0.0 {float(cell[k, k])!r} {axis}lo {axis}hi" for k, axis in enumerate("xyz")]
         tilts = [float(cell[1, 0]), float(cell[2, 0]), float(cell[2, 1])]
         lines += [" ".join(map(repr, tilts)) + " xy xz yz"] if any(tilts) else []
     else:
         rows = zip(cell.tolist(), ("avec", "bvec", "cvec"), strict=True)
         lines += [" ".join(map(repr, row)) + f" {name}" for row, name in rows] + ["0.0 0.0 0.0 abc origin"]
     lines += ["", "Masses", "", *(f"{k} 30.0" for k in range(1, len(elements) + 1)), "", "Atoms # atomic", ""]
-    types = [elements.index(symbol) + 1 for symbol in atoms.symbols]
-    atoms = zip(types, atoms.positions.tolist(), strict=True)
-    lines += [f"{i} {t} " + " ".join(map(repr, x)) for i, (t, x) in enumerate(atoms, 1)]
-    path.write_text("\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n")
+    for i, (symbol, x) in enumerate(zip(atoms.symbols, atoms.positions.tolist(), strict=True), 1):
+        lines.append(f"{i} {elements.index(symbol) + 1} " + " ".join(map(repr, x)))
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 
@@ -78,7 +77,7 @@ def tensors(atoms, folder, compute=f"{MODEL} Li P S precision double", *, ranks=
         assert done.returncode == 0, done.stdout + done.stderr
         return rows(folder), done.stdout
     with instance(folder) as lmp:
-        lmp.commands_list([f"package omp {threads}", *lines] if threads > 1 else lines)
+        lmp.commands_list([f"package omp {threads}", *lines])
     return rows(folder), (folder / "log.test").read_text()
 
 

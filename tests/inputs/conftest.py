@@ -21,12 +21,12 @@ def lps(repository):
 
 @pytest.fixture
 def md(tmp_path, lps):
-    """Return a function that runs in.md with variables, on `ranks` processes, in an empty folder with its inputs."""
-    for name in ("in.md", "LPS.uf3", "data.beta-384", "data.glass-576"):
+    """Return a function that runs in.md or another input with variables, on `ranks` processes, in an empty folder."""
+    for name in ("in.md", "in.efg", "in.efg-average", "LPS.uf3", "data.beta-384", "data.glass-576"):
         shutil.copy(lps / name, tmp_path)
 
-    def run(ranks=1, timeout=600, **variables):
-        command = [str(BIN / "lmp"), "-in", "in.md", "-log", "none"]
+    def run(ranks=1, timeout=600, script="in.md", **variables):
+        command = [str(BIN / "lmp"), "-in", script, "-log", "none"]
         for name, value in variables.items():
             command += ["-var", name, str(value)]
         if ranks > 1:
