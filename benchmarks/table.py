@@ -200,7 +200,29 @@ def efg(result: Result) -> str:
     return markdown(header, rows)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def compute_efg(result: Result) -> str:
+    """Return the table of compute_efg.py: what the compute adds to a run, by size of the model."""
+    names = {"every 100": "every 100 steps", "average": "averages of samples every 10 steps", "every 1": "every step"}
+    rows = []
+    for case in result["cases"]:
+        size, extra = result["sizes"][case["size"]], case.get("us_per_environment")
+        over = case["over_none"]
+        percent = {name: 100 * (over[name] - 1) for name in ("median", "q1", "q3")}
+        rows.append(
+            [
+                f"n_max {size['n_max']}, l_max {size['l_max']}, {size['features']}/{size['invariants']} features, "
+                f"{case['precision']}",
+                names[case["what"]],
+                f"{spread(percent, 1)} %",
+                spread(extra, 1) if extra else "",
+            ]
+        )
+    return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per ion"], rows)
+
+
+TABLES = {
+    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, compute_efg)
+}
 
 
 def table(result: Result) -> str:
