@@ -25,7 +25,7 @@ MODEL = ROOT / "tests" / "data" / "point_charges_v1.efg"
 SAMPLE = 10  # steps
 FRAME_PS = 1.0
 LAGS = (1, 2, 5, 10)
-CASES = ((0.0, 0.02), (0.1, 0.02), (0.2, 0.02), (0.5, 0.02), (1.0, 0.2), (1.0, 0.1), (1.0, 0.02))
+CASES = ((0.0, 0.02), (0.1, 0.02), (0.2, 0.02), (0.5, 0.02), (1.0, 0.2), (1.0, 0.1), (1.0, 0.04), (1.0, 0.02))
 """Length of the average and time between its samples, ps."""
 
 

@@ -90,7 +90,10 @@ void ComputeEFGAtom::load()
     problem = failure.what();
   }
   // ranks on different processors may differ in what they can do
-  if (!problem.empty()) error->one(FLERR, "{}: {}: {}", name_, file_, problem);
+  const int failed = !problem.empty();
+  int any = 0;
+  MPI_Allreduce(&failed, &any, 1, MPI_INT, MPI_MAX, world);
+  if (any) error->all(FLERR, "{}: {}: {}", name_, file_, failed ? problem : "refused on another rank");
   if (!warning.empty() && comm->me == 0) error->warning(FLERR, "{}: {}: {}", name_, file_, warning);
 }
 
