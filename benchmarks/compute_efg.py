@@ -5,7 +5,7 @@
 β-Li3PS4 of inputs/lps (384 atoms, 144 Li) after 2 ps at 300 K, NVT at 2 fs with LPS.uf3, one core. Models with random
 features and weights, which is the unfavourable case for their grouping; speed does not depend on what weights are. One
 LAMMPS in this process for each case: without the compute, with tensors of all Li every 100 steps and every step through
-`dump custom`, and averaged by `fix ave/atom` over samples every 10 steps. Blocks of steps alternate; the cost is the
+`dump custom`, and averaged by `fix ave/atom` over samples every 20 steps. Blocks of steps alternate; the cost is the
 median of the ratios of neighbouring blocks in processor time; quartiles beside it. The frames are written to a file.
 """
 
@@ -30,7 +30,7 @@ from ufpnmr.efg.model import Check, EFGModel
 SIZES = {"default": (6, 4, 150, 75), "large": (8, 6, 500, 200)}
 """n_max, l_max, features of rank 2 and invariants: the defaults of `ufp efg fit`, and the largest sensible model."""
 EVERY = 100
-SAMPLE = 10
+SAMPLE = 20
 
 
 def model(path: Path, size: str, data: Path) -> Path:

@@ -202,7 +202,7 @@ def efg(result: Result) -> str:
 
 def compute_efg(result: Result) -> str:
     """Return the table of compute_efg.py: what the compute adds to a run, by size of the model."""
-    names = {"every 100": "every 100 steps", "average": "averages of samples every 10 steps", "every 1": "every step"}
+    names = {"every 100": "every 100 steps", "average": "averages of samples every 20 steps", "every 1": "every step"}
     rows = []
     for case in result["cases"]:
         size, extra = result["sizes"][case["size"]], case.get("us_per_environment")

@@ -1,5 +1,6 @@
 """compute efg/atom against `EFGModel.predict`: boxes, precisions, ranks, threads, groups, columns, refusals."""
 
+import json
 import re
 import struct
 import zlib
@@ -12,6 +13,7 @@ from efg_data import make_model
 from efg_run import MODEL, expected, structure, tensors
 from lammps_run import instance, launch
 from ufpnmr import EFGModel, nmr
+from ufpnmr.efg import model_file
 from ufpnmr.efg.tensors import to_matrix
 
 DOUBLE, SINGLE = f"{MODEL} Li P S precision double", f"{MODEL} Li P S"
@@ -243,6 +245,13 @@ def test_models_that_the_kernel_does_not_know(old, new, message, tmp_path):
     path = with_header(tmp_path / "m.efg", old, new)
     with pytest.raises(Exception, match=re.escape(message)):
         tensors(structure(), tmp_path, f"{path} Li P S")
+
+
+def test_knows_the_entries_that_python_knows(tmp_path):
+    names = json.dumps([*model_file._ENTRIES, *model_file._ARRAYS]).encode()[1:-1]
+    path = with_header(tmp_path / "m.efg", b'"required": [', b'"required": [' + names + b", ")
+    _, log = tensors(structure(), tmp_path, f"{path} Li P S")
+    assert "8 stored environments reproduced" in log
 
 
 def test_atoms_on_one_point(tmp_path):
