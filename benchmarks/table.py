@@ -220,9 +220,8 @@ def compute_efg(result: Result) -> str:
     return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per ion"], rows)
 
 
-TABLES = {
-    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, compute_efg)
-}
+_ALL = (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, compute_efg, vibrational_averaging)
+TABLES = {f.__name__: f for f in _ALL}
 
 
 def table(result: Result) -> str:

@@ -166,6 +166,24 @@ for path in sys.argv[1:]:
         assert int(builds) > 0
 
 
+def test_compute_efg(quick):
+    _, result = quick("compute_efg")
+    assert (result["atoms"], result["ions"]) == (384, 144)
+    cases = {(case["size"], case["precision"], case["what"]) for case in result["cases"]}
+    single = {(size, "single", what) for size in ("default", "large") for what in ("every 100", "average", "every 1")}
+    assert cases == single | {("default", "double", "every 100"), ("large", "double", "every 100")}
+    for case in result["cases"]:
+        check_summary(case["over_none"])
+        assert ("us_per_environment" in case) == (case["what"] == "every 1")
+
+
+def test_vibrational_averaging(quick):
+    _, result = quick("vibrational_averaging")
+    assert result["ions"] == 144
+    instantaneous, *_, averaged = (case["correlation"][0] for case in result["cases"])
+    assert 0 < instantaneous < averaged < 1
+
+
 def test_table_refuses_quick_results_and_keeps_the_page(quick, repository, tmp_path):
     path, result = quick("skin")
     page = tmp_path / "page.md"
