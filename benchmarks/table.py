@@ -220,6 +220,21 @@ def compute_efg(result: Result) -> str:
     return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per ion"], rows)
 
 
+def vibrational_averaging(result: Result) -> str:
+    """Return the correlation at the first lags by how the frames were averaged."""
+    rows = [
+        [
+            f"mean over {case['average_ps']:g} ps, samples every {1e3 * case['sample_ps']:.0f} fs"
+            if case["average_ps"]
+            else "instantaneous",
+            f"{1 - case['correlation'][0]:.3f}",
+            *(f"{value:.3f}" for value in case["correlation"]),
+        ]
+        for case in result["cases"]
+    ]
+    return markdown(["frames every ps", "drop to the first lag", *(f"C({lag} ps)" for lag in result["lags_ps"])], rows)
+
+
 _ALL = (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, compute_efg, vibrational_averaging)
 TABLES = {f.__name__: f for f in _ALL}
 
