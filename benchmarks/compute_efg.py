@@ -5,8 +5,8 @@
 β-Li3PS4 of inputs/lps (384 atoms, 144 Li) after 2 ps at 300 K, NVT at 2 fs with LPS.uf3, one core. Models with random
 features and weights, which is the unfavourable case for their grouping; speed does not depend on what weights are. One
 LAMMPS in this process for each case: without the compute, with tensors of all Li every 100 steps and every step through
-`dump custom`, and averaged by `fix ave/atom` over samples every 20 steps. Blocks of steps alternate; the cost is the
-median of the ratios of neighbouring blocks in processor time; quartiles beside it. The frames are written to a file.
+`dump custom`, and averaged by `fix ave/atom` over samples every 20 steps. Blocks of 100 steps with and without
+it alternate; the cost is the median of their ratios in processor time; quartiles beside it. Frames go to a file.
 """
 
 from __future__ import annotations
@@ -81,33 +81,36 @@ def inputs(folder: Path, data: Path) -> dict[str, list[str]]:
 def measure(folder: Path, quick: bool) -> dict[str, Any]:
     """Return the cost of each case over the run without the compute."""
     data = equilibrated(folder, "beta", 300.0, 0.1 if quick else 2.0)
-    rounds, blocks = (1, 1) if quick else (15, 2)
+    rounds = 1 if quick else 60
     with instances(folder, inputs(folder, data)) as opened:
         for lammps in opened.values():
             lammps.run(EVERY, "post yes")  # lists, pages and caches
+        alone = opened.pop("none")
 
-        def block(lammps: Instance) -> float:
+        def step(lammps: Instance) -> float:
             before = time.process_time()
-            lammps.run(blocks * EVERY)
-            return (time.process_time() - before) / (blocks * EVERY)
+            lammps.run(EVERY)
+            return (time.process_time() - before) / EVERY
 
-        runs = interleave({name: partial(block, lammps) for name, lammps in opened.items()}, rounds)
+        def beside(lammps: Instance) -> tuple[float, float]:
+            """Without and with the compute, back to back: what else the machine does changes from second to second."""
+            return step(alone), step(lammps)
+
+        runs = interleave({name: partial(beside, lammps) for name, lammps in opened.items()}, rounds)
     rows, ions = [], int(np.sum(ase.io.read(data, format="lammps-data", atom_style="atomic").arrays["type"] == 1))
-    for name, steps in runs.items():
-        if name == "none":
-            continue
+    for name, pairs in runs.items():
         size, precision, what = name.split(", ")
-        over = ratio(steps, runs["none"])
+        over = ratio([b for _, b in pairs], [a for a, _ in pairs])
         row = {"size": size, "precision": precision, "what": what, "over_none": over}
         if what == "every 1":
-            extra = [(a - b) / ions * 1e6 for a, b in zip(steps, runs["none"], strict=True)]
-            row["us_per_environment"] = summary(extra)
+            row["us_per_environment"] = summary((b - a) / ions * 1e6 for a, b in pairs)
         rows.append(row)
+    steps = [a for pairs in runs.values() for a, _ in pairs]
     return {
         "atoms": 384,
         "ions": ions,
-        "steps_per_block": blocks * EVERY,
-        "ms_per_step": summary(1e3 * step for step in runs["none"]),
+        "steps_per_block": EVERY,
+        "ms_per_step": summary(1e3 * step for step in steps),
         "sizes": {
             name: dict(zip(("n_max", "l_max", "features", "invariants"), s, strict=True)) for name, s in SIZES.items()
         },
