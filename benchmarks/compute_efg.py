@@ -4,9 +4,10 @@
 
 β-Li3PS4 of inputs/lps (384 atoms, 144 Li) after 2 ps at 300 K, NVT at 2 fs with LPS.uf3, one core. Models with random
 features and weights, which is the unfavourable case for their grouping; speed does not depend on what weights are. One
-LAMMPS in this process for each case: without the compute, with tensors of all Li every 100 steps and every step through
-`dump custom`, and averaged by `fix ave/atom` over samples every 20 steps. Blocks of 100 steps with and without
-it alternate; the cost is the median of their ratios in processor time; quartiles beside it. Frames go to a file.
+LAMMPS in this process for each case: tensors of all Li every 100 steps through `dump custom`, or averaged by `fix
+ave/atom` over samples every 20 steps and dumped every 100. The cost of a step that asks for tensors is its processor
+time less that of the step before it, which does not; the cost for the run is that over the time of the steps between.
+Cases alternate; medians with quartiles. Frames go to a file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import ase.io
 import numpy as np
 
-from lammps_timing import Instance, instances, interleave, parser, ratio, report, spread, summary
+from lammps_timing import Instance, instances, interleave, parser, report, spread, summary
 from systems import LPS_ELEMENTS, equilibrated, lps_pair, setup
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
@@ -61,55 +62,57 @@ def model(path: Path, size: str, data: Path) -> Path:
 def inputs(folder: Path, data: Path) -> dict[str, list[str]]:
     """Return the input of each case."""
     base = [*setup(data, lps_pair()), "fix integrate all nvt temp 300 300 0.1", "group ion type 1"]
-    columns = " ".join(f"{{}}[{k}]" for k in range(1, 7))
-    cases = {"none": base}
+    cases = {}
     for size in SIZES:
         path = model(folder / f"{size}.efg", size, data)
-        for precision in ("single", "double"):
-            compute = f"compute efg ion efg/atom {path} Li P S precision {precision}"
-            name = f"{size}, {precision}"
-            for every in (EVERY, 1) if precision == "single" else (EVERY,):
-                dump = f"dump d ion custom {every} {folder}/{name.replace(', ', '-')}-{every}.dump id "
-                cases[f"{name}, every {every}"] = [*base, compute, dump + columns.replace("{}", "c_efg")]
-            if precision == "single":
-                average = f"fix v ion ave/atom {SAMPLE} {EVERY // SAMPLE} {EVERY} c_efg[*]"
-                dump = f"dump d ion custom {EVERY} {folder}/{size}-average.dump id " + columns.replace("{}", "f_v")
-                cases[f"{name}, average"] = [*base, compute, average, dump]
+        for precision, what in (("single", "frames"), ("single", "averages"), ("double", "frames")):
+            name = f"{size}, {precision}, {what}"
+            source = "c_efg" if what == "frames" else "f_efg"
+            columns = " ".join(f"{source}[{k}]" for k in range(1, 7))
+            lines = [*base, f"compute efg ion efg/atom {path} Li P S precision {precision}"]
+            if what == "averages":
+                lines.append(f"fix efg ion ave/atom {SAMPLE} {EVERY // SAMPLE} {EVERY} c_efg[*]")
+            cases[name] = [*lines, f"dump d ion custom {EVERY} {folder}/{name.replace(', ', '-')}.dump id {columns}"]
     return cases
 
 
+def cost(lammps: Instance, gap: int) -> tuple[float, float]:
+    """Return the processor time of a plain step and what tensors every `gap` steps add in EVERY steps, s."""
+
+    def spent(steps: int) -> float:
+        before = time.process_time()
+        lammps.run(steps)
+        return time.process_time() - before
+
+    plain, added = 0.0, 0.0
+    for _ in range(EVERY // gap):
+        plain += spent(gap - 2)
+        before = spent(1)
+        added += spent(1) - before
+    return plain / (EVERY - 2 * (EVERY // gap)), added
+
+
 def measure(folder: Path, quick: bool) -> dict[str, Any]:
-    """Return the cost of each case over the run without the compute."""
+    """Return the cost of each case."""
     data = equilibrated(folder, "beta", 300.0, 0.1 if quick else 2.0)
-    rounds = 1 if quick else 60
     with instances(folder, inputs(folder, data)) as opened:
         for lammps in opened.values():
             lammps.run(EVERY, "post yes")  # lists, pages and caches
-        alone = opened.pop("none")
-
-        def step(lammps: Instance) -> float:
-            before = time.process_time()
-            lammps.run(EVERY)
-            return (time.process_time() - before) / EVERY
-
-        def beside(lammps: Instance) -> tuple[float, float]:
-            """Without and with the compute, back to back: what else the machine does changes from second to second."""
-            return step(alone), step(lammps)
-
-        runs = interleave({name: partial(beside, lammps) for name, lammps in opened.items()}, rounds)
-    rows, ions = [], int(np.sum(ase.io.read(data, format="lammps-data", atom_style="atomic").arrays["type"] == 1))
-    for name, pairs in runs.items():
+        gaps = {name: SAMPLE if name.endswith("averages") else EVERY for name in opened}
+        tasks = {name: partial(cost, lammps, gaps[name]) for name, lammps in opened.items()}
+        runs = interleave(tasks, 1 if quick else 60)
+    ions = int(np.sum(ase.io.read(data, format="lammps-data", atom_style="atomic").arrays["type"] == 1))
+    rows = []
+    for name, values in runs.items():
         size, precision, what = name.split(", ")
-        over = ratio([b for _, b in pairs], [a for a, _ in pairs])
-        row = {"size": size, "precision": precision, "what": what, "over_none": over}
-        if what == "every 1":
-            row["us_per_environment"] = summary((b - a) / ions * 1e6 for a, b in pairs)
+        row = {"size": size, "precision": precision, "what": what}
+        row["percent"] = summary(100 * added / (EVERY * plain) for plain, added in values)
+        row["us_per_tensor"] = summary(1e6 * added / (ions * (EVERY // gaps[name])) for _, added in values)
         rows.append(row)
-    steps = [a for pairs in runs.values() for a, _ in pairs]
+    steps = [plain for values in runs.values() for plain, _ in values]
     return {
         "atoms": 384,
         "ions": ions,
-        "steps_per_block": EVERY,
         "ms_per_step": summary(1e3 * step for step in steps),
         "sizes": {
             name: dict(zip(("n_max", "l_max", "features", "invariants"), s, strict=True)) for name, s in SIZES.items()
@@ -123,10 +126,10 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), options.quick)
-    print(f"without the compute {spread(result['ms_per_step'], 3)} ms per step")
+    print(f"without tensors {spread(result['ms_per_step'], 3)} ms per step")
     for row in result["cases"]:
-        extra = f", {spread(row['us_per_environment'])} us per environment" if "us_per_environment" in row else ""
-        print(f"{row['size']}, {row['precision']}, {row['what']}: {spread(row['over_none'], 3)} times as long{extra}")
+        name = f"{row['size']}, {row['precision']}, {row['what']}"
+        print(f"{name}: {spread(row['percent'])} % added, {spread(row['us_per_tensor'])} µs per tensor")
     report("compute_efg", options.quick, options.output, **result)
 
 

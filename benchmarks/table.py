@@ -202,22 +202,14 @@ def efg(result: Result) -> str:
 
 def compute_efg(result: Result) -> str:
     """Return the table of compute_efg.py: what the compute adds to a run, by size of the model."""
-    names = {"every 100": "every 100 steps", "average": "averages of samples every 20 steps", "every 1": "every step"}
+    names = {"frames": "every 100 steps", "averages": "averages of samples every 20 steps"}
     rows = []
     for case in result["cases"]:
-        size, extra = result["sizes"][case["size"]], case.get("us_per_environment")
-        over = case["over_none"]
-        percent = {name: 100 * (over[name] - 1) for name in ("median", "q1", "q3")}
-        rows.append(
-            [
-                f"n_max {size['n_max']}, l_max {size['l_max']}, {size['features']}/{size['invariants']} features, "
-                f"{case['precision']}",
-                names[case["what"]],
-                f"{spread(percent, 1)} %",
-                spread(extra, 1) if extra else "",
-            ]
-        )
-    return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per ion"], rows)
+        size = result["sizes"][case["size"]]
+        features = f"n_max {size['n_max']}, l_max {size['l_max']}, {size['features']}/{size['invariants']} features"
+        row = [f"{features}, {case['precision']}", names[case["what"]], f"{spread(case['percent'], 1)} %"]
+        rows.append([*row, spread(case["us_per_tensor"], 1)])
+    return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per tensor"], rows)
 
 
 def vibrational_averaging(result: Result) -> str:
