@@ -72,7 +72,7 @@ def correlation(v: NDArray[np.float64]) -> list[float]:
 def main() -> None:
     """Measure as the command line says."""
     options = parser(__doc__).parse_args()
-    picoseconds = 4.0 if options.quick else 40.0
+    picoseconds = 2.0 if options.quick else 40.0
     with tempfile.TemporaryDirectory() as folder:
         V = tensors(Path(folder), picoseconds)
     rows: list[dict[str, Any]] = []

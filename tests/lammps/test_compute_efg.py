@@ -144,6 +144,32 @@ def test_longer_than_the_pair_style(tmp_path):
     np.testing.assert_allclose(found[:, 3:], V, rtol=0, atol=1e-10 * rms)
 
 
+def test_own_list_with_ghosts_by_collection(tmp_path):
+    pair = ("pair_style zero 2.5", "pair_coeff * *", "neighbor 1.0 multi", "comm_modify mode multi")
+    with pytest.raises(Exception, match=re.escape("expected comm_modify mode single where the pair style's cutoff is")):
+        tensors(structure(), tmp_path, pair=pair)
+
+
+def test_rerun(tmp_path):
+    """Tensors of a stored trajectory."""
+    atoms = structure("restricted")
+    lines = efg_run.commands(atoms, tmp_path, DOUBLE)[:-3]
+    moving = [
+        "velocity all create 600 1",
+        "fix 1 all nve",
+        "timestep 0.002",
+        "dump_modify d sort id format float %.17g",
+    ]
+    moving += [f"dump x all custom 10 {tmp_path}/dump.x id xu yu zu", "dump_modify x format float %.17g", "run 30"]
+    with instance(tmp_path) as lmp:
+        lmp.commands_list([*lines, *moving])
+    expected_rows = efg_run.rows(tmp_path)
+    with instance(tmp_path) as lmp:
+        lmp.commands_list([*lines, "dump_modify d sort id format float %.17g"])
+        lmp.command(f"rerun {tmp_path}/dump.x first 30 dump x y z box yes format native")
+    np.testing.assert_allclose(efg_run.rows(tmp_path), expected_rows, rtol=0, atol=1e-10 * np.abs(expected_rows).max())
+
+
 def test_only_when_asked(tmp_path):
     """The list is occasional and copied from the pair style's full list where there is one."""
     atoms = structure()
