@@ -149,7 +149,7 @@ void ComputeEFGAtom::request_list()
                "{}: expected comm_modify mode single where the pair style's cutoff is below the {:g} A of {}, "
                "found mode multi",
                name_, cutoff, file_);
-  if (own_list_ && reach > ghosts)
+  if (own_list_ && reach * (1 - 1e-12) > ghosts)  // as printed, a sum may be off by its last digit
     error->all(
         FLERR,
         "{}: expected ghost atoms up to {:g} A (cutoff of {} {:g} A and neighbour skin {:g} A), found them up to "
