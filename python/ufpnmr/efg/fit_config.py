@@ -45,6 +45,10 @@ class Data(Section):
 class Model(Section):
     """What is regressed on what."""
 
+    property: str = "efg"
+    """"efg" (λ = 2), or the name of a per-atom array of one number, which becomes a λ = 0 model."""
+    unit: str | None = None
+    """Of a property other than efg; kept in the model."""
     centres: Annotated[tuple[str, ...], Field(min_length=1)]
     """Elements at which the model predicts."""
     species: tuple[str, ...] | None = None
@@ -56,6 +60,12 @@ class Model(Section):
     """λ = 0 features to keep."""
     selection_environments: Count = 400
     """Environments on which features are selected."""
+
+    @model_validator(mode="after")
+    def _unit_of_scalars(self) -> Model:
+        if (self.property == "efg") != (self.unit is None):
+            raise ValueError(f"expected unit with a property other than efg, and only there, found {self.unit!r}")
+        return self
 
 
 class Soap(Section):
@@ -152,6 +162,13 @@ class FitConfig(Section):
         zetas = {self.model.zeta, *self.grid.zeta}
         if self.solver.method == "primal" and zetas != {2}:
             raise ValueError(f"solver.method 'primal' needs zeta = 2, found {sorted(zetas)}; use 'sparse'")
+        return self
+
+    @model_validator(mode="after")
+    def _tensors_only(self) -> FitConfig:
+        given = sorted({"committee", "baseline", "report"} & self.model_fields_set)
+        if self.model.property != "efg" and given:
+            raise ValueError(f"[{given[0]}] is for field gradients, found property {self.model.property!r}; remove it")
         return self
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr import _core
+from ufpnmr.efg.engine import Precision
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from ufpnmr.efg.model import EFGModel
 
-__all__ = ["Precision", "compilable", "compiled", "proven_precision"]
-
-Precision = Literal["single", "double"]
+__all__ = ["compilable", "compiled", "proven_precision"]
 
 _WARN, _REFUSE = 1e-4, 1e-2
 """Deviation from the stored check environments, in units of the label scale (spec 3.3)."""
@@ -80,6 +79,6 @@ def _deviation(model: EFGModel, precision: Precision) -> float:
     for check in model.checks:
         frame = check.frame
         types = model.descriptor.types(frame.elements)
-        V = kernel.predict(types, frame.positions, frame.cell, frame.periodic, check.centres)
+        V = kernel.predict(types, frame.positions, frame.cell, frame.periodic, check.centres, 1)
         worst = max(worst, float(np.abs(V - check.expected).max()) / model.label_scale)
     return worst
