@@ -93,7 +93,7 @@ def progress(total: int, label: str) -> Any:
 
 
 class _Lines:
-    """Stand-in for tqdm where stderr is a file: a line per 10 %, with the time left by the pace since the first update."""
+    """Stand-in for tqdm where stderr is a file: a line per 10 %, with the time left at the pace so far."""
 
     def __init__(self, total: int, label: str) -> None:
         self.total, self.label, self.done, self.said = max(total, 1), label, 0, 0

@@ -20,6 +20,8 @@ __all__ = ["write_extxyz"]
 def write_extxyz(series: str | Path, universe: Universe, output: str | Path, units: str) -> None:
     """Write the frames with ``efg:R:9`` (row by row, NaN where an atom has none), ``efg_units``, ``id`` and ``time``.
 
+    ``indices`` counts the atoms of each element from 1, as magres files do; `soprano nmr` asks for it.
+
     Parameters
     ----------
     series : path
@@ -37,6 +39,10 @@ def write_extxyz(series: str | Path, universe: Universe, output: str | Path, uni
     output = Path(output)
     partial = output.with_name(output.name + ".partial")
     elements, ids = list(map(str, universe.atoms.elements)), np.asarray(universe.atoms.ids, dtype=np.int64)
+    indices = np.empty(len(elements), dtype=np.int64)
+    for element in set(elements):
+        mine = np.array(elements) == element
+        indices[mine] = np.arange(1, mine.sum() + 1)
     with h5py.File(series, "r") as file, open(partial, "w", encoding="utf-8") as stream:
         centres = np.searchsorted(ids, file["ids"][()])
         for ts in universe.trajectory:
@@ -44,7 +50,7 @@ def write_extxyz(series: str | Path, universe: Universe, output: str | Path, uni
             tensors = np.full((len(atoms), 9), np.nan)
             V = to_matrix(file["V"][ts.frame].astype(np.float64)) / UNITS[units]
             tensors[centres] = V.reshape(-1, 9)
-            atoms.arrays |= {"id": ids, "efg": tensors}
+            atoms.arrays |= {"id": ids, "indices": indices, "efg": tensors}
             atoms.info = {"efg_units": units, "time": float(file["time"][ts.frame])}
-            write(stream, [atoms], columns=["symbols", "positions", "id", "efg"])
+            write(stream, [atoms], columns=["symbols", "positions", "id", "indices", "efg"])
     partial.replace(output)
