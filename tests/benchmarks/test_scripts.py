@@ -108,10 +108,12 @@ def test_microsecond(quick):
 
 def test_efg(quick):
     _, result = quick("efg")
-    assert {(case["zeta"], case["precision"]) for case in result["cases"]} == {
-        (zeta, precision) for zeta in (2, 3) for precision in ("single", "double")
+    assert {(case["size"], case["zeta"], case["precision"]) for case in result["cases"]} == {
+        (size, zeta, precision)
+        for size, zeta in (("large", 2), ("default", 2), ("large", 3))
+        for precision in ("single", "double")
     }
-    for case in result["cases"]:
+    for case in (*result["cases"], *result["series"].values()):
         check_summary(case["environments_per_s"])
     if "featomic" in result:
         assert result["featomic"]["relative_rms_difference"] < 1e-7

@@ -14,19 +14,9 @@ from ufpnmr import TensorSeries
 from ufpnmr.efg import EFGAnalysis, frames, predict_series
 from ufpnmr.errors import InputError
 
-SYMBOLS = ["Li", "Li", "Li", "P", "S", "S", "S", "S"]
 
-
-def write_dump(path, count, seed=0):
-    rng = np.random.default_rng(seed)
-    grid = np.stack(np.meshgrid(*[np.arange(2)] * 3), -1).reshape(-1, 3) * 3.2 + 1.6
-    lines = []
-    for k in range(count):
-        lines += ["ITEM: TIMESTEP", str(100 * k), "ITEM: NUMBER OF ATOMS", "8", "ITEM: BOX BOUNDS pp pp pp"]
-        lines += ["0.0 6.4"] * 3 + ["ITEM: ATOMS id element xu yu zu"]
-        x = np.round(grid + rng.uniform(-0.5, 0.5, (8, 3)), 4)
-        lines += [f"{i + 1} {SYMBOLS[i]} {a:.4f} {b:.4f} {c:.4f}" for i, (a, b, c) in enumerate(x)]
-    path.write_text("\n".join(lines) + "\n")
+def write_dump(path, count):
+    efg_data.trajectory(path, count)
     return ufpnmr.trajectory.open(path, timestep=0.002)
 
 

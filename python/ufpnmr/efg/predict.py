@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Written", "predict_series", "write_series"]
 
-Predicted = tuple[NDArray[np.float64], NDArray[np.float64]]
+Predicted = tuple[NDArray[np.floating[Any]], NDArray[np.float64]]
 """Tensors (F, n, 6) V/Å² and cells (F, 3, 3) Å of a chunk."""
 
 
@@ -182,7 +182,7 @@ def write_series(
         report(resumed)
         wanted = chunks(len(chosen.elements), resumed, writer.n_frames)
         if dask is None:
-            predicted = _predicted(model, universe, chosen, wanted, precision, threads)
+            predicted: Iterator[Predicted] = _predicted(model, universe, chosen, wanted, precision, threads)
         else:
             from ufpnmr.efg.predict_dask import predicted_with_dask
 

@@ -177,7 +177,7 @@ def _read(config: FitConfig, paths: Iterable[Path]) -> list[LabelledScalars]:
             y = np.asarray(atoms.arrays[name], dtype=np.float64)
             if y.ndim != 1:
                 raise InputError(f"{where}: {name}: expected one number per atom, found shape {y.shape}")
-            known = np.isfinite(y) & np.isin(atoms.get_chemical_symbols(), config.model.centres)
+            known = np.isfinite(y) & np.isin(list(map(str, atoms.symbols)), config.model.centres)
             if not known.any():
                 raise InputError(f"{where}: expected labels on {' '.join(config.model.centres)}, found none")
             centres = np.flatnonzero(known)
