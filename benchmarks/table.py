@@ -202,7 +202,7 @@ def efg(result: Result) -> str:
     header = ["", f"{size('large')}, ζ = 2", f"{size('default')}, ζ = 2", f"{size('large')}, ζ = 3, {active:,} active"]
     rows: list[list[object]] = []
     for simd, precision in itertools.product(simds, ("single", "double")):
-        speeds = (speed[simd, precision, *column] for column in columns)
+        speeds = (speed[(simd, precision, *column)] for column in columns)
         rows.append([f"{simd}, {precision}", *(spread(each, 0) for each in speeds)])
     if "featomic" in result:
         peer = result["featomic"]
