@@ -153,6 +153,10 @@ def test_command(folder, ufp):
         ({"model": {"unit": "V", "centres": ["Li"]}}, "expected unit with a property other than efg, and only there"),
         ({"committee": {"members": 4}}, r"\[committee\] is for field gradients"),
         ({"baseline": {"subtract": True}}, r"\[baseline\] is for field gradients"),
+        (
+            {"model": {"property": "near", "unit": "1", "centres": ["Li"], "tensors": 9}},
+            r"model\.tensors is for field gradients",
+        ),
     ],
 )
 def test_wrong_files(folder, change, message):

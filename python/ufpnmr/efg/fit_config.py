@@ -12,6 +12,9 @@ from ufpnmr.toml_file import Count, InputFile, Positive, Section, read_toml
 
 __all__ = ["FitConfig", "candidates", "read_config"]
 
+_TENSORS_ONLY = {"data": ("efg_units", "sign", "check_units", "allow_missing", "site"), "model": ("tensors",)}
+"""Keys that mean nothing for a scalar property."""
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Scaling = tuple[Positive, Positive] | Literal[False]
 
@@ -166,9 +169,13 @@ class FitConfig(Section):
 
     @model_validator(mode="after")
     def _tensors_only(self) -> FitConfig:
-        given = sorted({"committee", "baseline", "report"} & self.model_fields_set)
-        if self.model.property != "efg" and given:
-            raise ValueError(f"[{given[0]}] is for field gradients, found property {self.model.property!r}; remove it")
+        if self.model.property == "efg":
+            return self
+        given = [f"[{name}]" for name in ("committee", "baseline", "report") if name in self.model_fields_set]
+        for name, keys in _TENSORS_ONLY.items():
+            given += [f"{name}.{key}" for key in keys if key in getattr(self, name).model_fields_set]
+        if given:
+            raise ValueError(f"{given[0]} is for field gradients, found property {self.model.property!r}; remove it")
         return self
 
 
