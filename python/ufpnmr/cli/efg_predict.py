@@ -109,7 +109,12 @@ def predict(
     inputs = tuple(path for path in (model_file, trajectory, log_file, topology) if path)
     options: dict[str, Any] = {"axes": axes, "start_time": start_time, "precision": precision, "inputs": inputs}
     try:
-        with signals_as_interrupted(), progress(len(universe.trajectory), "efg predict") as bar:
+        with signals_as_interrupted() as check, progress(len(universe.trajectory), "efg predict") as bar:
+
+            def report(count: int) -> None:
+                bar.update(count)
+                check()
+
             done = write_series(
                 model,
                 universe,
@@ -118,7 +123,7 @@ def predict(
                 threads=threads,
                 dask=dask,
                 overwrite=force or kind == "extxyz",
-                progress=bar.update,
+                progress=report,
                 **options,
             )
     except Interrupted as stop:
