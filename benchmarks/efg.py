@@ -2,17 +2,17 @@
 
     python benchmarks/efg.py -o efg.json
 
-Li in β-Li3PS4 (384 atoms, 144 Li, displaced by 0.15 Å), cutoff 6 Å, three species; "large" models have n_max 8, l_max 6,
-500 features of rank 2 and 200 invariants, "default" ones 6, 4, 150 and 75, taken at random, which is the unfavourable
-case for their grouping. From positions to tensors: images, neighbours, descriptor and model. Every instruction set of
-this machine, both precisions, ζ = 2 collapsed and ζ = 3 with 1,000 active environments. Runs alternate; medians with
-quartiles of processor time.
+Li in β-Li3PS4 (384 atoms, 144 Li, displaced by 0.15 Å), cutoff 6 Å, three species; "large" models have n_max 8,
+l_max 6, 500 features of rank 2 and 200 invariants, "default" ones 6, 4, 150 and 75, taken at random, which is the
+unfavourable case for their grouping. From positions to tensors: images, neighbours, descriptor and model. Every
+instruction set of this machine, both precisions, ζ = 2 collapsed and ζ = 3 with 1,000 active environments. Runs
+alternate; medians with quartiles of processor time.
 
 The peer computes the densities of the same Li with featomic (splines of accuracy 1e-8) and applies the collapsed model
 with NumPy; its tensors are compared with ours. Without featomic it is left out.
 
-"Series" is the wall time of what `ufp efg predict` does on one thread: a LAMMPS dump is read, predicted and written as a
-tensor series, which can be continued after a kill; beside it the wall time of the kernel alone, single precision.
+"Series" is the wall time of what `ufp efg predict` does on one thread: a LAMMPS dump is read, predicted and written as
+a tensor series, which can be continued after a kill; beside it the wall time of the kernel alone, single precision.
 """
 
 from __future__ import annotations

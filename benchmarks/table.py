@@ -215,7 +215,34 @@ def efg(result: Result) -> str:
     return markdown(header, rows) + "\n\n" + markdown(header_whole, whole)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def efg_precision(result: Result) -> str:
+    """Return the table of efg_precision.py: deviation of single from double precision."""
+    rows = [
+        [
+            case["zeta"],
+            case["solver"],
+            f"{case['regularisation']:g}",
+            f"{case['relative_tensor_rmse']:.1%}",
+            f"{case['sum_of_weights']:.0e}",
+            f"{case['deviation']:.0e}",
+            case["precision"],
+        ]
+        for case in result["cases"]
+    ]
+    header = [
+        "ζ",
+        "solver",
+        "noise variance",
+        "cross-validated error",
+        "Σ abs(weights)",
+        "single off by, of the rms label",
+    ]
+    return markdown([*header, "predicts in"], rows)
+
+
+TABLES = {
+    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision)
+}
 
 
 def table(result: Result) -> str:

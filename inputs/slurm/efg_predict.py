@@ -1,11 +1,11 @@
 """Predict field gradients with Dask workers that are Slurm jobs.
 
-    python efg_predict.py LPS.efg run.lammpstrj -o efg.h5 --timestep 0.002 --elements 'Li P S' [OPTION OF ufp efg predict ...]
+    python efg_predict.py LPS.efg run.lammpstrj -o efg.h5 --timestep 0.002 --elements 'Li P S' [OPTION ...]
 
-Edit the lines below for your cluster (`pip install 'ufpnmr[dask]' dask-jobqueue`). This process submits the jobs, writes
-the series and ends the jobs; start it where it may run that long, e.g. in a small job of its own. JOBS (default 4)
-is the number of jobs. A job that dies, or waits in the queue, costs time only: its frames go to the others. Started
-again, it goes on behind the last frame written.
+OPTION is one of `ufp efg predict`. Edit the lines below for your cluster (`pip install 'ufpnmr[dask]' dask-jobqueue`).
+This process submits the jobs, writes the series and ends the jobs; start it where it may run that long, e.g. in a small
+job of its own. JOBS (default 4) is the number of jobs. A job that dies, or waits in the queue, costs time only: its
+frames go to the others. Started again, it goes on behind the last frame written.
 """
 
 import os

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg")
+SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg", "efg_precision")
 
 
 def run(*command, **kwargs):
@@ -117,6 +117,14 @@ def test_efg(quick):
         check_summary(case["environments_per_s"])
     if "featomic" in result:
         assert result["featomic"]["relative_rms_difference"] < 1e-7
+
+
+def test_efg_precision(quick):
+    _, result = quick("efg_precision")
+    assert [(case["zeta"], case["regularisation"]) for case in result["cases"]] == [(2, 1e-3), (3, 1e-3)]
+    for case in result["cases"]:
+        assert 0 < case["deviation"] < 1e-4
+        assert case["precision"] == "single"
 
 
 def test_drift_of_a_known_line(repository):
