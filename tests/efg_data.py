@@ -80,7 +80,7 @@ def folder(path, train=24, test=6):
 
 
 def make_model(zeta=2, *, baseline=None, seed=0):
-    """Return a model with random features and weights and one check structure."""
+    """Return a model of random weights with its check environments."""
     rng = np.random.default_rng(seed)
     descriptor = Descriptor(("Li", "P", "S"), cutoff=4.0, n_max=3, l_max=2)
     tensors = SelectedFeatures(2, rng.permutation(feature_list(2, 9, 2))[:12])
@@ -107,3 +107,20 @@ def make_model(zeta=2, *, baseline=None, seed=0):
     frame, centres = Frame.from_atoms(atoms), np.arange(12)
     expected = model.regressed(frame, centres, "double")[0]
     return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
+
+
+def trajectory(path, count, seed=0):
+    """Write a LAMMPS dump of Li3PS4 in a box of 6.4 Å, every 100 steps; return its positions (T, 8, 3)."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*[np.arange(2)] * 3), -1).reshape(-1, 3) * 3.2 + 1.6
+    positions = np.round(grid + rng.uniform(-0.5, 0.5, (count, 8, 3)), 4)
+    lines = []
+    for k, frame in enumerate(positions):
+        lines += ["ITEM: TIMESTEP", str(100 * k), "ITEM: NUMBER OF ATOMS", "8", "ITEM: BOX BOUNDS pp pp pp"]
+        lines += ["0.0 6.4"] * 3 + ["ITEM: ATOMS id element xu yu zu"]
+        lines += [
+            f"{i} {symbol} {x:.4f} {y:.4f} {z:.4f}"
+            for i, (symbol, (x, y, z)) in enumerate(zip(["Li"] * 3 + ["P"] + ["S"] * 4, frame, strict=True), 1)
+        ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return positions
