@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efg_run import MODEL
-from ufpnmr import EFGModel
+from ufpnmr import EFGModel, TensorSeries
 
 SMALL = {"model": MODEL, "steps": 50, "thermo": 10, "dump": 25, "restart": 50}
 
@@ -15,11 +15,11 @@ def tensors(md, name, prefix="c"):
     for frame in (md.folder / f"{name}.lammpstrj").read_text().split("ITEM: TIMESTEP\n")[1:]:
         head, _, rows = frame.partition("ITEM: ATOMS ")
         columns, *rows = rows.splitlines()
-        assert columns == "id type element " + " ".join(f"{prefix}_efg[{k}]" for k in range(1, 7))
+        assert columns == "id type element xu yu zu " + " ".join(f"{prefix}_efg[{k}]" for k in range(1, 7))
         steps.append(int(head.split()[0]))
         words = [row.split() for row in rows]
         assert {row[2] for row in words} == {"Li"}
-        V.append([[float(x) for x in row[3:]] for row in words])
+        V.append([[float(x) for x in row[6:]] for row in words])
     return np.array(steps), np.array(V)
 
 
@@ -63,6 +63,18 @@ def test_averages_and_restarts(md):
     rms = np.sqrt(np.mean(expected**2))
     np.testing.assert_allclose(found[:2], expected[:2], rtol=0, atol=1e-4 * rms)
     np.testing.assert_allclose(found[2], expected[2], rtol=0, atol=1e-3 * rms)
+
+
+@pytest.mark.parametrize(("deck", "options"), [("efg", ()), ("efg-average", ("--column", "f_efg"))])
+def test_frames_become_a_tensor_series(deck, options, md, ufp):
+    assert md(script=f"in.{deck}", **{**SMALL, "dump": 20, "steps": 60}).returncode == 0
+    units = ("--efg-units", "V/Ang^2") if options else ()
+    done = ufp("efg", "import", f"{deck}.lammpstrj", "--log", f"{deck}.log", "-o", "efg.h5", *options, *units)
+    assert done.returncode == 0, done.stderr
+    series = TensorSeries.read(md.folder / "efg.h5")
+    steps, V = tensors(md, deck, "f" if options else "c")
+    np.testing.assert_allclose(series.time, 0.002 * (steps - steps[0]), atol=1e-9)
+    np.testing.assert_allclose(series.V, V, rtol=0, atol=1e-6)
 
 
 def test_no_model(md):
