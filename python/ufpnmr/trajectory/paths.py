@@ -207,8 +207,8 @@ def _frames(universe: Any) -> Iterator[tuple[Floats, Box]]:
             fractional = now @ box.inverse
             if before is not None:
                 where = f"{reader.filename}: frame {ts.frame}"
-                change, _ = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
-                total = total + change
+                change = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
+                total = total if change is None else total + change
             before = fractional
             now = now + total @ cell if not isinstance(total, int) else now
         yield now, box
