@@ -49,7 +49,11 @@ void DumpScan::run(ByteSource &source)
       if (passed > 0) rows(passed, lines.position());
     }
     if (!lines.next(line)) break;
-    if (complete() && trimmed(line).empty()) continue;
+    if ((complete() || !open_) && trimmed(line).empty()) continue;
+    if (lines.cut()) {  // what it is will show when the rest is there
+      stray(lines.offset());
+      break;
+    }
     const std::size_t item = find_item(line);
     if (item == std::string_view::npos) {
       data(line, lines.offset(), lines.position());

@@ -18,7 +18,7 @@ class LineReader
   static constexpr std::size_t longest = std::size_t{1} << 24;
 
   LineReader(ByteSource &source, std::uint64_t begin)
-      : source_(source), buffer_(std::size_t{1} << 20), base_(begin), line_(begin)
+      : source_(source), buffer_(std::size_t{1} << 18), base_(begin), line_(begin)
   {
   }
 
@@ -30,6 +30,7 @@ class LineReader
   std::uint64_t offset() const { return line_; }             // of the line returned last
   std::uint64_t position() const { return base_ + begin_; }  // of the line after it
   bool terminated() const { return terminated_; }            // a newline closed it
+  bool cut() const { return !terminated_ && at_end_; }       // the source ends in it
 
  private:
   void refill();

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 #include <vector>
 
+extern "C" void __sanitizer_set_death_callback(void (*callback)());
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
 
 namespace
@@ -95,13 +98,30 @@ class Mutator
   std::mt19937_64 random_;
 };
 
+const Input *running = nullptr;
+
+// The process is about to end: the input that did it stays.
+void save_input()
+{
+  if (running == nullptr) return;
+  const int file = ::open("crash-input", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (file < 0) return;
+  if (::write(file, running->data(), running->size()) >= 0) ::close(file);
+}
+
+void on_signal(int number)
+{
+  save_input();
+  ::_exit(128 + number);
+}
+
 void run(const Input &input)
 {
-  std::ofstream("crash-input", std::ios::binary)
-      .write(reinterpret_cast<const char *>(input.data()), static_cast<std::streamsize>(input.size()));
+  running = &input;
   alarm(seconds_per_input);  // a hang ends the process
   LLVMFuzzerTestOneInput(input.data(), input.size());
   alarm(0);
+  running = nullptr;
 }
 
 }  // namespace
@@ -120,6 +140,9 @@ int main(int argc, char **argv)
     std::fprintf(stderr, "usage: %s SECONDS SEED CORPUS_FOLDER...\n", argv[0]);
     return 2;
   }
+  __sanitizer_set_death_callback(save_input);
+  std::signal(SIGABRT, on_signal);
+  std::signal(SIGALRM, on_signal);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[1]));
   std::vector<std::filesystem::path> files;
   for (int i = 3; i < argc; ++i) {
@@ -141,7 +164,6 @@ int main(int argc, char **argv)
     run(input);
     if (n_reached > before) corpus.push_back(input);
   }
-  std::remove("crash-input");
   std::printf("%zu inputs from %zu in the corpus, %zu kept for new code; places reached: %zu, then %zu\n", n_runs,
               n_start, corpus.size() - n_start, reached_start, n_reached);
 }

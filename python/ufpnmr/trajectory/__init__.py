@@ -6,6 +6,7 @@ from ufpnmr.trajectory.dump import DumpReader
 from ufpnmr.trajectory.opening import open
 from ufpnmr.trajectory.paths import IonPaths, ion_paths
 from ufpnmr.trajectory.time_axis import LogTiming, read_log, time_axis
+from ufpnmr.trajectory.xtc import XtcReader
 
 __all__ = [
     "AseReader",
@@ -13,6 +14,7 @@ __all__ = [
     "IonPaths",
     "LammpsDCDReader",
     "LogTiming",
+    "XtcReader",
     "ion_paths",
     "open",
     "read_log",

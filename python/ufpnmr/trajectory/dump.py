@@ -70,6 +70,7 @@ class DumpReader(FrameReader):
     """
 
     format = "UFPDUMP"
+    steps: Integers
 
     @store_init_arguments  # type: ignore[untyped-decorator]
     def __init__(
@@ -183,7 +184,6 @@ class DumpReader(FrameReader):
     def _find_times(self, written: Floats) -> Floats | None:
         if np.isfinite(written).all() and self.file_units is None:
             self.time_hint = "ITEM: TIME has no unit; give --timestep or --log, or dump_modify units yes"
-        assert self.steps is not None
         return times_of_steps(self.steps, written, self.file_units, self._timestep, self.filename)
 
     def _check_order(self) -> None:
@@ -275,7 +275,7 @@ class DumpReader(FrameReader):
         velocities, read = None, 3
         images = values[:, 3:6] if columns.flags else None
         read += len(columns.flags)
-        data = {}
+        data: dict[str, Floats] = {}
         if columns.velocities:
             as_written = values[:, read : read + 3]
             data.update(zip(VELOCITIES, as_written.T, strict=True))

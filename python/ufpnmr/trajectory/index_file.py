@@ -92,9 +92,7 @@ def _keep(path: Path, state: os.stat_result, file: Any) -> None:
         "size": state.st_size,
         "mtime_ns": state.st_mtime_ns,
         "sample": _sample(path, state.st_size),
-        "index": {
-            name: getattr(file, name) for name in ("box_styles", "column_lists", "units", "scanned", "cut")
-        },
+        "index": {name: getattr(file, name) for name in ("box_styles", "column_lists", "units", "scanned", "cut")},
     }
     target = index_path(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=target.name, delete=False) as stream:

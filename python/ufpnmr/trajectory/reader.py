@@ -106,6 +106,10 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         """Time from the first frame to the last in ps; NaN if unknown."""
         return float("nan") if self.times is None else float(self.times[-1] - self.times[0])
 
+    def box(self, frame: int) -> Box:
+        """Cell of one frame, without unwrapping the frames before it."""
+        return self._raw(frame).box
+
     def describe(self, frame: int) -> str:
         """File and step (or frame) for messages."""
         return f"{self.filename}: " + (f"frame {frame}" if self.steps is None else f"step {self.steps[frame]}")
@@ -153,7 +157,12 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         if raw.velocities is not None:
             ts.velocities = raw.velocities
         data.update(raw.data)
-        data["positions"], data["cell"], data["origin"], data["periodic"] = positions, box.cell, box.origin, box.periodic
+        data["positions"], data["cell"], data["origin"], data["periodic"] = (
+            positions,
+            box.cell,
+            box.origin,
+            box.periodic,
+        )
         if box.rotation is not None:
             data["rotation"] = box.rotation
         if self.steps is not None:
