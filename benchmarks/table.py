@@ -200,7 +200,34 @@ def efg(result: Result) -> str:
     return markdown(header, rows)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def io(result: Result) -> str:
+    """Return the speeds of io.py."""
+    speed, size = result["million_atom_frames_per_s"], result["bytes_per_atom_frame"]
+    names = {
+        "text": f"text `id type xu yu zu`, {size['text']:.0f} B",
+        "velocities": f"text with flags and velocities, {size['velocities']:.0f} B",
+        "gz": f"the first as .gz, {size['gz']:.0f} B",
+        "zst": f"the first as .zst, {size.get('zst', 0):.0f} B",
+    }
+    rows: list[list[object]] = []
+    for name, text in names.items():
+        kinds = [speed.get(f"{name}: {kind}") for kind in ("open", "bulk", "iterate")]
+        if any(kinds):
+            rows.append([text, *("" if kind is None else spread(kind, 1) for kind in kinds)])
+    rows.append(["bare bytes of the first", "", spread(speed["raw bytes"], 1), ""])
+    peers = result["peers"]
+    if "polars: lines" in speed:
+        rows.append([f"polars {peers['polars']}, lines of the first", "", spread(speed["polars: lines"], 1), ""])
+    rows.append([f"MDAnalysis {peers['MDAnalysis']}, the first", "", "", spread(speed["MDAnalysis: iterate"])])
+    header = ["10⁶ atom-frames per s; bytes per atom-frame", "find the frames", "bulk", "through a Universe"]
+    return (
+        markdown(header, rows)
+        + f"\n\nOpened without a kept index and read in bulk: {spread(speed['text: open and bulk'], 1)}. Unwrapping by"
+        f" nearest images adds {spread(result['unwrapping_ns_per_atom_frame'], 0)} ns per atom-frame."
+    )
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, io)}
 
 
 def table(result: Result) -> str:

@@ -53,9 +53,14 @@ inline std::uint64_t value(std::uint64_t eight, int n)
   return join((eight << 8) << (56 - 8 * n));
 }
 
+// Without a branch, which half of all velocities would take.
 inline double with_sign(double magnitude, bool negative)
 {
-  return negative ? -magnitude : magnitude;
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &magnitude, sizeof bits);
+  bits ^= static_cast<std::uint64_t>(negative) << 63;
+  std::memcpy(&magnitude, &bits, sizeof bits);
+  return magnitude;
 }
 
 }  // namespace digits
