@@ -139,10 +139,13 @@ def test_text_gz_zst_dcd_xtc_and_extxyz_of_one_run_agree(lammps, tmp_path):
         "dcd, identities from a dump": trajectory.open(
             tmp_path / "unwrapped.dcd", topology=tmp_path / "a.dump", elements="Li P S", timestep=0.002
         ),
-        "xtc": trajectory.open(tmp_path / "a.xtc", topology=data, timestep=0.002),
-        "xtc, its own time": trajectory.open(tmp_path / "a.xtc", topology=data),
         "extxyz": trajectory.open(tmp_path / "a.extxyz"),
     }
+    # LAMMPS writes the last stretch of an XTC file when its process ends, not when the dump does
+    for name, timestep in (("xtc", 0.002), ("xtc, its own time", None)):
+        with pytest.warns(UserWarning, match=r"1 incomplete frame\(s\) at the end dropped"):
+            others[name] = trajectory.open(tmp_path / "a.xtc", topology=data, timestep=timestep)
+    assert others["xtc"].trajectory.n_frames >= 12
     if shutil.which("zstd"):
         subprocess.run(["zstd", "-q", str(tmp_path / "a.dump")], check=True)
         others["zst"] = trajectory.open(tmp_path / "a.dump.zst", elements="Li P S")
@@ -151,13 +154,15 @@ def test_text_gz_zst_dcd_xtc_and_extxyz_of_one_run_agree(lammps, tmp_path):
     np.testing.assert_allclose(reference.time, 0.02 * np.arange(21), rtol=1e-12)
     for name, u in others.items():
         paths = trajectory.ion_paths(u)
+        n = paths.time.size
+        assert n == 21 or "xtc" in name
         np.testing.assert_array_equal(paths.ids, reference.ids, err_msg=name)
         np.testing.assert_array_equal(u.atoms.elements, text.atoms.elements, err_msg=name)
-        np.testing.assert_allclose(paths.time, reference.time, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(paths.time, reference.time[:n], rtol=1e-6, err_msg=name)
         # DCD and the box of XTC hold float32, positions in XTC are rounded to 1e-4 Å
         tolerance = {"d": 2e-5, "x": 2.5e-4}.get(name[0], 1e-7)
-        np.testing.assert_allclose(paths.cell, reference.cell, atol=2e-6 if "xtc" in name else 1e-7, err_msg=name)
-        moved, known = paths.positions - paths.positions[0], reference.positions - reference.positions[0]
+        np.testing.assert_allclose(paths.cell, reference.cell[:n], atol=2e-6 if "xtc" in name else 1e-7, err_msg=name)
+        moved, known = paths.positions - paths.positions[0], reference.positions[:n] - reference.positions[0]
         np.testing.assert_allclose(moved, known, atol=tolerance, err_msg=name)
 
     u = trajectory.open(tmp_path / "wrapped.dcd", topology=tmp_path / "a.dump", elements="Li P S")
