@@ -1,0 +1,56 @@
+"""Several trajectories or results on the command line are independent runs: analyse, average, write, print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ufpnmr.cli.common import report, say, trajectory_options
+from ufpnmr.cli.ion_paths import with_inputs
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+preset_option = click.option(
+    "--preset", type=click.Choice(["kaiser2024"]), help="Parameters of a paper; options given beside it win."
+)
+
+
+def runs_options(function: F) -> F:
+    """FILE... (trajectories of independent runs, or their results), how to read them, and a preset."""
+    return runs_argument(trajectory_options(preset_option(function)))
+
+
+def run_results(
+    inputs: Sequence[Path], kind: Any, analyse: Callable[[Path], Any], companions: Iterable[Path | None]
+) -> list[Any]:
+    """One result of class `kind` per input: read where the file is one, else analysed from the trajectory."""
+    from ufpnmr.results.storage import stored_schema
+
+    results = []
+    for number, path in enumerate(inputs, start=1):
+        if stored_schema(path) == kind.schema:
+            results.append(kind.read(path))
+            continue
+        if len(inputs) > 1:
+            say(f"run {number} of {len(inputs)}: {path}")
+        results.append(with_inputs(analyse(path), (path, *companions)))
+    return results
+
+
+def deliver(results: Sequence[Any], output: Path | None, as_json: bool) -> int:
+    """Write and print the result of one run or the mean of several; return the exit code."""
+    from ufpnmr.dynamics.runs import average_runs
+
+    result = results[0] if len(results) == 1 else average_runs(results)
+    if output is not None:
+        result.write(output)
+        say(f"{output}: {result.schema}" + (f", mean of {len(results)} runs" if len(results) > 1 else ""))
+    if len(results) == 1:
+        return report(result.records, as_json, {"parameters": result.parameters})
+    for note in result.notes:
+        say(note)
+    return report(result.records, as_json, {"settings": result.settings, "run_values": result.run_values})
