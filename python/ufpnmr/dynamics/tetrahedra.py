@@ -205,8 +205,8 @@ def angle_triples(
 
 def nearest_images(a: FloatArray, b: FloatArray, cell: FloatArray) -> FloatArray:
     """Return b - a (..., 3) by minimum images in `cell` (..., 3, 3), Å."""
-    fraction = (b - a) @ np.linalg.inv(cell)
-    return np.asarray((fraction - np.rint(fraction)) @ cell)
+    fraction = np.einsum("...k,...kl->...l", b - a, np.linalg.inv(cell))
+    return np.asarray(np.einsum("...k,...kl->...l", fraction - np.rint(fraction), cell))
 
 
 def _thinned(frames: Frames, most: int) -> Frames:
