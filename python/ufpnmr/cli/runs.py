@@ -45,12 +45,16 @@ def deliver(results: Sequence[Any], output: Path | None, as_json: bool) -> int:
     """Write and print the result of one run or the mean of several; return the exit code."""
     from ufpnmr.dynamics.runs import average_runs
 
-    result = results[0] if len(results) == 1 else average_runs(results)
-    if output is not None:
-        result.write(output)
-        say(f"{output}: {result.schema}" + (f", mean of {len(results)} runs" if len(results) > 1 else ""))
     if len(results) == 1:
-        return report(result.records, as_json, {"parameters": result.parameters})
-    for note in result.notes:
+        only = results[0]
+        if output is not None:
+            only.write(output)
+            say(f"{output}: {only.schema}")
+        return report(only.records, as_json, {"parameters": only.parameters})
+    mean = average_runs(results)
+    if output is not None:
+        mean.write(output)
+        say(f"{output}: mean of {len(results)} runs of {mean.kind}")
+    for note in mean.notes:
         say(note)
-    return report(result.records, as_json, {"settings": result.settings, "run_values": result.run_values})
+    return report(mean.records, as_json, {"settings": mean.settings, "run_values": mean.run_values})

@@ -57,11 +57,11 @@ def average_runs(results: Sequence[Averageable]) -> RunAverage:
         _same(first, result, number)
     mean, std, sem = {}, {}, {}
     for name, error in first.curves.items():
-        values = np.array([np.asarray(getattr(result, name), dtype=np.float64) for result in results])
+        of_runs = np.array([np.asarray(getattr(result, name), dtype=np.float64) for result in results])
         errors = np.array([np.asarray(getattr(result, error), dtype=np.float64) for result in results])
-        mean[name] = values.mean(axis=0)
-        std[name] = values.std(axis=0, ddof=1) if len(results) > 1 else np.full(values.shape[1:], np.nan)
-        sem[name] = _combined_error(values, errors)
+        mean[name] = of_runs.mean(axis=0)
+        std[name] = of_runs.std(axis=0, ddof=1) if len(results) > 1 else np.full(of_runs.shape[1:], np.nan)
+        sem[name] = _combined_error(of_runs, errors)
     values, run_values, notes = _numbers(results)
     return RunAverage(
         kind=first.schema,
@@ -91,9 +91,11 @@ def _same(first: Averageable, other: Averageable, number: int) -> None:
                 f"run {number}: field {name} differs from that of run 1; analyse both with the same options"
             )
     for name in first.settings:
-        a, b = first.parameters.get(name), other.parameters.get(name)
-        if a != b:
-            raise InputError(f"run {number}: parameter {name} is {b!r}, in run 1 it is {a!r}; analyse both alike")
+        value, found = first.parameters.get(name), other.parameters.get(name)
+        if value != found:
+            raise InputError(
+                f"run {number}: parameter {name} is {found!r}, in run 1 it is {value!r}; analyse both alike"
+            )
 
 
 def _combined_error(values: FloatArray, errors: FloatArray) -> FloatArray:

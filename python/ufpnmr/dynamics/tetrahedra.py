@@ -111,7 +111,7 @@ def bonded_tetrahedra(frames: Frames, centre: str, ligand: str, cutoff: float | 
     for frame in checked:
         now = bonded_ligands(frames, centre, ligand, np.inf, int(frame))
         changes += sum(set(now[k][:4].tolist()) != set(corners[row].tolist()) for row, k in enumerate(whole))
-    name = f"{centre}{ligand}4 of bonds below {longest:.3f} Å in the first frame"
+    name = f"{centre}{ligand}4 by the bonds of the first frame"
     return Tetrahedra(corners, centres[whole], name, changes / (len(checked) * len(whole)))
 
 
@@ -143,7 +143,7 @@ def lattice_tetrahedra(frames: Frames, element: str) -> Tetrahedra:
     corners = np.unique(np.sort(index[simplices], axis=1), axis=0)
     if (np.diff(corners, axis=1) == 0).any():
         raise InputError(f"{frames.source}: the cell is too small for tetrahedra of four different {element}")
-    return Tetrahedra(atoms[corners], None, f"tetrahedra of the mean {element} lattice (Delaunay)")
+    return Tetrahedra(atoms[corners], None, f"{element} lattice, Delaunay tetrahedra of the mean positions")
 
 
 def listed_tetrahedra(frames: Frames, rows: Sequence[Sequence[int]], name: str) -> Tetrahedra:

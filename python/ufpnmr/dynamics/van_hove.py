@@ -100,7 +100,7 @@ def van_hove(
     ball = shells[near].sum()
     concerted_blocks = pairs[..., near].sum(axis=2) / (n_ions * np.diff(blocks)[:, None] * ball * others)
     return VanHoveResult(
-        lag=lags * interval,
+        lag=np.asarray(lags * interval, dtype=np.float64),
         r=(edges[1:] + edges[:-1]) / 2,
         edges=edges,
         gs=gs,
@@ -182,10 +182,10 @@ def _numbers(
     r = (edges[1:] + edges[:-1]) / 2
     best: tuple[float, int, int, int] | None = None
     usable = np.isfinite(radial).all(axis=(0, 2))
-    for row in np.flatnonzero(usable & (lags > 0)):
+    for row in np.flatnonzero(usable & (lags > 0)).tolist():
         found = _second_maximum(radial[:, row])
         if found is not None and (best is None or found[0] > best[0]):
-            best = (found[0], int(row), found[1], found[2])
+            best = (found[0], row, found[1], found[2])
     if best is not None:
         _, row, dip, top = best
         at = f"4πr²G_s at {lags[row] * interval:g} ps"

@@ -90,7 +90,10 @@ def vibrational_density_of_states(
     interval = frame_interval(frames.time)
     moving = mass_centred(frames, interval, temperature)
     if norm == "dof" and moving.temperature is None:
-        raise InputError(f"{frames.source}: no velocities to take the temperature from; give --temperature")
+        raise InputError(
+            f"{frames.source}: no velocities to take the temperature from, or none of known unit (--log or "
+            "`dump_modify ID units yes` tells it); give --temperature"
+        )
     length = round(segment / interval)
     n_frames = len(moving.values)
     if length < 8 or n_frames < length:
@@ -133,7 +136,7 @@ def vibrational_density_of_states(
         g=g_all,
         g_std_error=np.array(errors),
         g_smooth=smooth(nu, g_all, smoothing, order),
-        lag=np.arange(length) * interval,
+        lag=np.asarray(np.arange(length) * interval, dtype=np.float64),
         vacf=np.array(correlations),
         values=values,
         parameters={
@@ -235,4 +238,4 @@ def _autocorrelation(part: npt.NDArray[Any], length: int) -> FloatArray:
     sums = np.zeros(length)
     for atom in range(n_atoms):
         sums += statistics.autocorrelation_sums(part[:, atom], axis=0)[:length].sum(axis=1)
-    return sums / (n_atoms * np.arange(n_frames, n_frames - length, -1))
+    return np.asarray(sums / (n_atoms * np.arange(n_frames, n_frames - length, -1)))

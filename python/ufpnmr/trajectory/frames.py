@@ -56,7 +56,7 @@ class Frames:
     @property
     def volume(self) -> Floats:
         """Volumes of the cell (T,), Å³."""
-        return np.abs(np.linalg.det(self.cell))
+        return np.asarray(np.abs(np.linalg.det(self.cell)))
 
     def of(self, element: str) -> NDArray[np.int64]:
         """Return the indices of the atoms of one element; InputError, with the elements there are, if there is none."""
