@@ -99,7 +99,7 @@ def main() -> None:
     """Measure and write."""
     arguments = parser(__doc__).parse_args()
     rng = np.random.default_rng(20241121)
-    n_frames, rounds = (3, 1) if arguments.quick else (40, 7)
+    n_frames, rounds = (3, 1) if arguments.quick else (300, 7)
     frames, universe = made(n_frames, rng)
     cases: list[dict[str, Any]] = []
     for pair in PAIRS:

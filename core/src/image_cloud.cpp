@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "pair_kernel.hpp"
 #include "ufp/error.hpp"
 
 namespace ufp
@@ -51,11 +52,11 @@ void ImageCloud::enumerate(const double *points)
   first_of_.assign(n_ + 1, 0);
   for (std::size_t j = 0; j < n_; ++j) {
     std::array<int, 3> whole{}, low{}, high{};
-    const std::array<double, 3> home = wrapped(points + 3 * j, whole);
+    std::array<double, 3> home{points[3 * j], points[3 * j + 1], points[3 * j + 2]};
     for (std::size_t d = 0; d < 3; ++d) {
+      const double f = box_.wrapped(points + 3 * j, d, j, whole[d]);
       if (!box_.periodic[d]) continue;
-      int taken = 0;
-      const double f = box_.wrapped(points + 3 * j, d, j, taken);
+      for (std::size_t k = 0; k < 3; ++k) home[k] -= whole[d] * box_.cell[3 * d + k];
       const double margin = radius_ / box_.heights[d] * (1.0 + 1e-10) + 1e-10;
       low[d] = static_cast<int>(std::ceil(-margin - f));
       high[d] = static_cast<int>(std::floor(1.0 + margin - f));
@@ -108,8 +109,9 @@ void ImageCloud::sort()
   std::vector<std::size_t> next(start_.begin(), start_.end() - 1);
   place_of_.resize(images);
   for (std::size_t s = 0; s < images; ++s) place_of_[s] = next[bin_of[s]]++;
-  std::vector<double> sorted(images);
+  std::vector<double> sorted(images + PAIR_PADDING);
   for (std::vector<double> *axis : axes) {
+    axis->resize(images + PAIR_PADDING);
     for (std::size_t s = 0; s < images; ++s) sorted[place_of_[s]] = (*axis)[s];
     axis->swap(sorted);
   }

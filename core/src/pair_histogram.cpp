@@ -3,29 +3,31 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pair_kernel.hpp"
+#include "ufp/simd.hpp"
+
 namespace ufp
 {
 
 namespace
 {
 
-constexpr std::size_t CHUNK = 256;
+constexpr std::size_t RANGES = 64;
 constexpr double PI = 3.14159265358979323846;
 
-// Bins of up to CHUNK images first, then their counting: the first loop is vectorised.
-void count_range(const double *x, const double *y, const double *z, std::size_t n, const double *at, double per_width,
-                 int bins, std::int64_t *counts) noexcept
+using PairKernel = void (*)(const PairCount &) noexcept;
+
+PairKernel pair_kernel()
 {
-  int bin[CHUNK];
-  for (std::size_t begin = 0; begin < n; begin += CHUNK) {
-    const std::size_t length = std::min(CHUNK, n - begin);
-    for (std::size_t s = 0; s < length; ++s) {
-      const double dx = x[begin + s] - at[0], dy = y[begin + s] - at[1], dz = z[begin + s] - at[2];
-      const double scaled = std::sqrt(dx * dx + dy * dy + dz * dz) * per_width;
-      bin[s] = static_cast<int>(scaled);
-    }
-    for (std::size_t s = 0; s < length; ++s)
-      if (bin[s] < bins) ++counts[bin[s]];
+  switch (simd_from_environment()) {
+#ifdef UFP_X86_KERNELS
+  case Simd::avx512:
+    return pair_kernel_avx512;
+  case Simd::avx2:
+    return pair_kernel_avx2;
+#endif
+  default:
+    return pair_kernel_baseline;
   }
 }
 
@@ -49,21 +51,31 @@ void pair_histogram(const double *points, std::size_t n, const ImageCloud &cloud
 {
   const double per_width = static_cast<double>(bins) / cloud.radius();
   const double *x = cloud.x(), *y = cloud.y(), *z = cloud.z();
+  static const PairKernel kernel = pair_kernel();
   for (std::size_t i = 0; i < n; ++i) {
     std::array<int, 3> whole{};
     const std::array<double, 3> at = cloud.wrapped(points + 3 * i, whole);
     const std::size_t self = same ? cloud.slot(i, whole) : ImageCloud::none;
-    const auto count = [&](std::size_t begin, std::size_t end) {
-      count_range(x + begin, y + begin, z + begin, end - begin, at.data(), per_width, static_cast<int>(bins), counts);
+    std::array<std::size_t, 2 * RANGES> ranges{};
+    std::size_t n_ranges = 0;
+    const auto count = [&] {
+      kernel({x, y, z, ranges.data(), n_ranges, at.data(), per_width, static_cast<int>(bins), counts});
+      n_ranges = 0;
+    };
+    const auto add = [&](std::size_t begin, std::size_t end) {
+      if (n_ranges == RANGES) count();
+      ranges[2 * n_ranges] = begin;
+      ranges[2 * n_ranges + 1] = end;
+      ++n_ranges;
     };
     cloud.ranges(at, [&](std::size_t begin, std::size_t end) {
       if (begin <= self && self < end) {
-        count(begin, self);
-        count(self + 1, end);
-      } else {
-        count(begin, end);
+        add(begin, self);
+        begin = self + 1;
       }
+      if (begin < end) add(begin, end);
     });
+    count();
   }
 }
 

@@ -23,6 +23,7 @@ class ImageCloud
   ImageCloud(const double *points, std::size_t n, const PeriodicBox &box, double radius);
 
   double radius() const { return radius_; }
+  // Coordinates by slot, readable a vector's width beyond the last one.
   const double *x() const { return x_.data(); }
   const double *y() const { return y_.data(); }
   const double *z() const { return z_.data(); }

@@ -81,6 +81,7 @@ def compare_runs(
             with np.errstate(divide="ignore", invalid="ignore"):
                 pull = (mean_b - mean_a) / np.hypot(error_a, error_b)
             pull[~np.isfinite(pull)] = np.nan
+            pull[..., _outside(a)] = np.nan
             key = f"{name}.{curve}"
             stored["reference"][key], stored["other"][key], stored["pull"][key] = mean_a, mean_b, pull
             stored["reference"][f"{key}.std"] = _cut(a.std[curve], kept[0], a)
@@ -95,6 +96,15 @@ def compare_runs(
         provenance=collect(analysis="compare"),
         **stored,
     )
+
+
+def _outside(run: RunAverage) -> Any:
+    """Points of a spectrum outside the limits of its band centre: noise beyond the last mode is not compared."""
+    limits = run.settings.get("limits_cm")
+    if limits is None or "nu" not in run.grid:
+        return slice(0, 0)
+    nu = run.grid["nu"]
+    return (nu < limits[0]) | (nu > limits[1])
 
 
 def _common_grid(name: str, a: RunAverage, b: RunAverage) -> tuple[tuple[Any, Any], str | None]:
