@@ -4,7 +4,8 @@
 
 The glass of inputs/lps (576 atoms, 216 Li, 288 S) displaced at random, one pair of elements and the default r_max of
 10 Å, less than half of the cell because InterRDF knows no more images; one thread each, in turn, medians of processor
-time. A pair is one of the N_A N_B of a frame. The counts of both are compared. Then G_d of 216 ions, 60 lags and 500 origins.
+time. A pair is one of the N_A N_B of a frame. The counts of both are compared. Then the van Hove functions of 216 ions,
+60 lags and 500 origins.
 """
 
 from __future__ import annotations
