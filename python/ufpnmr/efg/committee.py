@@ -7,6 +7,7 @@ divisor K - 1 does not depend on the axes. One factor α per model makes α²σ�
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,16 @@ class Calibration:
 
 
 def halves(shards: NDArray[np.int64], members: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Return `members` random halves of the shards, drawn without replacement."""
+    """Return `members` random halves of the shards, drawn without replacement, different ones as long as there are."""
     if len(shards) < 2:
         raise InputError(f"expected at least two sets of groups for a committee, found {len(shards)}")
     size = max(1, len(shards) // 2)
-    return [np.sort(rng.choice(shards, size, replace=False)) for _ in range(members)]
+    drawn: list[tuple[int, ...]] = []
+    while len(drawn) < members:
+        half = tuple(int(s) for s in np.sort(rng.choice(shards, size, replace=False)))
+        if half not in drawn or len(set(drawn)) == math.comb(len(shards), size):
+            drawn.append(half)
+    return [np.array(half, dtype=np.int64) for half in drawn]
 
 
 def spread(members: Array) -> Array:
