@@ -65,7 +65,7 @@ def dumps(tmp_path_factory):
 VERBS = {
     "rdf": (("--r-max", "5"), RDFResult, "P-S first peak"),
     "vdos": (("--segment", "5", "--smoothing", "40"), VDOSResult, "S band centre"),
-    "vanhove": (("--drift", "framework"), VanHoveResult, "largest concerted signal"),
+    "vanhove": (("--ion", "Li"), VanHoveResult, "largest concerted signal"),
     "angles": (("--centre", "P", "--ligand", "S", "--cutoff", "15"), AngleResult, "theta mean"),
 }
 
@@ -109,7 +109,8 @@ def test_ions_around_polyanions_and_maps(dumps, tmp_path):
     call("angles", dumps[0], *TIMESTEP, *around, "-o", tmp_path / "rho.h5")
     assert IonDensity.read(tmp_path / "rho.h5").density.shape == (80, 180)
     call("plot", tmp_path / "rho.h5", "--kind", "reduced", "-o", tmp_path / "rho.png")
-    call("vanhove", dumps[0], *TIMESTEP, "--preset", "kaiser2024", "--max-lag", "2", "-o", tmp_path / "map.h5")
+    options = (*TIMESTEP, "--ion", "Li", "--preset", "kaiser2024", "--max-lag", "2")
+    call("vanhove", dumps[0], *options, "-o", tmp_path / "map.h5")
     assert len(VanHoveResult.read(tmp_path / "map.h5").lag) == 61
     for kind in ("gs", "gd", "alpha2", "concerted"):
         call("plot", tmp_path / "map.h5", "--kind", kind, "-o", tmp_path / f"{kind}.png")
@@ -174,7 +175,8 @@ def test_bad_input_is_one_line_and_exit_code_2(ufp, dumps, tmp_path):
         ("rdf", ("--pair", "Na-S"), "no atom of element 'Na'"),
         ("rdf", ("-o", "absent/x.h5"), "no such folder"),
         ("vdos", (), "time unknown"),
-        ("vanhove", (), "time unknown"),
+        ("vanhove", ("--ion", "Li"), "time unknown"),
+        ("vanhove", TIMESTEP, "which ions move"),
         ("vanhove", (*TIMESTEP, "--selection", "element Na"), "holds no atom"),
         ("angles", ("--centre", "P", "--ligand", "S"), "time unknown"),
         ("angles", TIMESTEP, "which atoms form tetrahedra"),

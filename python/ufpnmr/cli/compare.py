@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, say, trajectory_options, writable
-from ufpnmr.cli.ion_paths import drift_option, open_universe, read_ion_paths, selection_option, threads_option
-from ufpnmr.cli.runs import preset_option
+from ufpnmr.cli.ion_paths import open_universe, threads_option
+from ufpnmr.cli.runs import chosen_ions, ions_options, preset_option
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,13 +24,11 @@ _TRAJECTORIES = (".lammpstrj", ".dump", ".dcd", ".extxyz", ".xyz", ".gz", ".zst"
 @click.argument("reference")
 @click.argument("other")
 @trajectory_options
-@selection_option
-@drift_option
+@ions_options
 @preset_option
 @click.option("--names", nargs=2, help="What to call the two sets. [their paths]")
-@click.option("--centre", help="Element A of tetrahedra AX4, with --ligand: angles, and ions of --ion around them.")
+@click.option("--centre", help="Element A of tetrahedra AX4, with --ligand: angles, and the --ion around them.")
 @click.option("--ligand", help="Element X.")
-@click.option("--ion", help="Element M of the density over distance M-X and angle A-X-M.")
 @click.option("--lattice", help="Element whose mean lattice holds the tetrahedra, where there are no centre atoms.")
 @click.option("--reference-angle", type=float, help="Only angles this large, ± 5°, in the mean structure.")
 @click.option("--r-max", type=float, help="Of g(r), Å. [10]")
@@ -48,13 +46,13 @@ def command(
     log_file: Path | None,
     elements: str | None,
     topology: Path | None,
-    selection: str,
+    ion: str | None,
+    selection: str | None,
     drift: str,
     preset: str | None,
     names: tuple[str, str] | None,
     centre: str | None,
     ligand: str | None,
-    ion: str | None,
     lattice: str | None,
     reference_angle: float | None,
     r_max: float | None,
@@ -76,18 +74,18 @@ def command(
     \b
     ufp compare aimd/ model/ -o compare.json --markdown compare.md && ufp plot compare.json -o compare.svg
     ufp compare a1.lammpstrj,a2.lammpstrj b1.lammpstrj,b2.lammpstrj --timestep 0.001 --elements 'Li P S' \\
-        --centre P --ligand S --ion Li -o compare.json
+        --ion Li --centre P --ligand S -o compare.json
     """
     writable(output, force)
     writable(markdown, force)
-    if bool(centre) != bool(ligand) or (ion is not None and centre is None):
-        raise InputError("--centre and --ligand go together, and --ion needs both")
+    if bool(centre) != bool(ligand):
+        raise InputError("--centre and --ligand go together: tetrahedra AX4 need both elements")
     from ufpnmr.dynamics.compare import compare_runs
     from ufpnmr.dynamics.presets import preset as chosen
 
     def analyses(path: Path) -> dict[str, Callable[[], Any]]:
         from ufpnmr import dynamics
-        from ufpnmr.trajectory import read_frames
+        from ufpnmr.trajectory import ion_paths, read_frames
 
         universe = open_universe(path, timestep, log_file, elements, topology)
         frames: dict[str, Any] = {}
@@ -99,7 +97,7 @@ def command(
 
         def ions() -> Any:
             if "ions" not in frames:
-                frames["ions"] = read_ion_paths(universe, selection, drift)
+                frames["ions"] = ion_paths(universe, chosen_ions(ion, selection), drift)
             return frames["ions"]
 
         def angles() -> Any:

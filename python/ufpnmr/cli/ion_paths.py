@@ -22,20 +22,20 @@ threads_option = click.option("--threads", type=click.IntRange(min=0), default=0
 minimum_residence_option = click.option(
     "--minimum-residence", type=float, help="Shortest stay that counts, ps. [the longer of 5 frames and 5 ps]"
 )
-drift_option = click.option(
-    "--drift",
-    type=click.Choice(["framework", "com", "none"]),
-    default="framework",
-    help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
-)
-selection_option = click.option(
-    "--selection", default="element Li", help="Ions, in the language of MDAnalysis. [element Li]"
-)
 
 
 def ion_paths_options(function: F) -> F:
     """TRAJECTORY, how to read it, which ions, and what drift to remove."""
-    return trajectory_argument(trajectory_options(selection_option(drift_option(function))))
+    function = click.option(
+        "--drift",
+        type=click.Choice(["framework", "com", "none"]),
+        default="framework",
+        help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
+    )(function)
+    function = click.option(
+        "--selection", default="element Li", help="Ions, in the language of MDAnalysis. [element Li]"
+    )(function)
+    return trajectory_argument(trajectory_options(function))
 
 
 def open_universe(

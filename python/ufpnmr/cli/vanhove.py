@@ -8,14 +8,13 @@ from typing import Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import drift_option, open_universe, read_ion_paths, selection_option, threads_option
-from ufpnmr.cli.runs import deliver, run_results, runs_options
+from ufpnmr.cli.ion_paths import open_universe, threads_option
+from ufpnmr.cli.runs import chosen_ions, deliver, ions_options, run_results, runs_options
 
 
 @click.command()
 @runs_options
-@selection_option
-@drift_option
+@ions_options
 @click.option("--r-max", type=float, help="Largest distance, Å. [8]")
 @click.option("--dr", type=float, help="Width of a shell, Å. [0.05]")
 @click.option("--max-lag", type=float, help="Longest lag, ps. [a quarter of the run]")
@@ -32,7 +31,8 @@ def command(
     elements: str | None,
     topology: Path | None,
     preset: str | None,
-    selection: str,
+    ion: str | None,
+    selection: str | None,
     drift: str,
     r_max: float | None,
     dr: float | None,
@@ -50,13 +50,15 @@ def command(
     Several FILEs are independent runs, trajectories or results of this verb; give --max-lag where their lengths differ.
 
     \b
-    ufp vanhove dump.lammpstrj --log log.lammps --elements 'Li P S' --selection 'element Li' -o vanhove.h5
-    ufp vanhove run1.lammpstrj run2.lammpstrj --preset kaiser2024 --max-lag 15 -o map.h5 && ufp plot map.h5 -o map.png
+    ufp vanhove dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li -o vanhove.h5
+    ufp vanhove run1.lammpstrj run2.lammpstrj --ion Ag --preset kaiser2024 --max-lag 15 -o map.h5
+    ufp plot map.h5 --kind gd -o map.png
     """
     writable(output, force)
     from ufpnmr.dynamics.presets import preset as chosen
     from ufpnmr.dynamics.van_hove import van_hove
     from ufpnmr.results.van_hove import VanHoveResult
+    from ufpnmr.trajectory import ion_paths
 
     options: dict[str, Any] = chosen(
         preset,
@@ -71,6 +73,6 @@ def command(
 
     def analyse(path: Path) -> VanHoveResult:
         universe = open_universe(path, timestep, log_file, elements, topology)
-        return van_hove(read_ion_paths(universe, selection, drift), threads=threads, **options)
+        return van_hove(ion_paths(universe, chosen_ions(ion, selection), drift), threads=threads, **options)
 
     return deliver(run_results(inputs, VanHoveResult, analyse, (log_file, topology)), output, as_json)
