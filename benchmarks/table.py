@@ -224,7 +224,8 @@ def agi(result: Result) -> str:
         if record is None:
             return ""
         if record["value"] is None:
-            return str(record["status"]).replace("_", " ")
+            claimed = ", ".join(f"{value:.3g}" for value in record["runs"] if value is not None)
+            return f"{record['status'].replace('_', ' ')} in one run" + (f"; {claimed} in the other" if claimed else "")
         error = "" if record["std_error"] is None else f" ± {record['std_error']:.2g}"
         return f"{record['value']:.4g}{error}"
 

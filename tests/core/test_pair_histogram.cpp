@@ -39,7 +39,7 @@ std::vector<std::int64_t> brute_force(const std::vector<double> &a, const std::v
 int main()
 {
   std::mt19937 random(1);
-  std::uniform_real_distribution<double> anywhere(-20.0, 20.0);
+  std::uniform_real_distribution<double> anywhere(-7.0, 7.0);
   std::normal_distribution<double> step(0.0, 2.0);
   const std::array<double, 9> cell{6.0, 0.0, 0.0, 2.0, 5.0, 0.0, -1.5, 1.0, 7.0};
   const ufp::PeriodicBox box(cell, {true, true, true});
