@@ -123,7 +123,7 @@ def main() -> None:
         arguments.quick,
         arguments.output,
         paper=PAPER,
-        runs={
+        number_of_runs={
             prefix: len(list(arguments.folder.glob(f"{prefix}-*.lammpstrj")))
             for prefix in ("small", "long", "large", "longlarge")
         },

@@ -241,7 +241,7 @@ def agi(result: Result) -> str:
         ]
         for name in names
     ]
-    runs = result["runs"]
+    runs = result["number_of_runs"]
     header = ["α-AgI, 500 K", "Kaiser & Egger 2024", f"128 atoms ({runs['small']} and {runs['long']} runs)"]
     header += [f"1,024 atoms ({runs['large']} and {runs['longlarge']} runs)", "large - small, combined errors"]
     table = markdown(header, rows)
