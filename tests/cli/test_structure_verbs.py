@@ -112,7 +112,7 @@ def test_ions_around_polyanions_and_maps(dumps, tmp_path):
     options = (*TIMESTEP, "--ion", "Li", "--preset", "kaiser2024", "--max-lag", "2")
     call("vanhove", dumps[0], *options, "-o", tmp_path / "map.h5")
     assert len(VanHoveResult.read(tmp_path / "map.h5").lag) == 61
-    for kind in ("gs", "gd", "alpha2", "concerted"):
+    for kind in ("gs", "gd", "radial", "alpha2", "concerted"):
         call("plot", tmp_path / "map.h5", "--kind", kind, "-o", tmp_path / f"{kind}.png")
     call("angles", dumps[0], *TIMESTEP, "--centre", "P", "--ligand", "S", "--cutoff", "20", "-o", tmp_path / "theta.h5")
     call("plot", tmp_path / "theta.h5", "--kind", "traces", "-o", tmp_path / "t.svg")

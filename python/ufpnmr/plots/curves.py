@@ -52,6 +52,7 @@ CURVES: Mapping[str, Mapping[str, Curve]] = {
     "ufpnmr-vanhove": {
         "gs": Curve("lag", _LAG, "G_s / Å⁻³", y="r"),
         "gd": Curve("lag", _LAG, "G_d", y="r"),
+        "radial": Curve("lag", _LAG, "4πr²G_s / Å⁻¹", y="r"),
         "alpha2": Curve("lag", _LAG, "α₂", scale=("log", "linear"), guide=0.0),
         "concerted": Curve("lag", _LAG, "G_d within 1 Å over density", scale=("log", "linear"), guide=1.0),
     },
