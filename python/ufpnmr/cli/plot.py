@@ -30,7 +30,8 @@ _TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
     "--kind",
     metavar="NAME",
     help="Which of several figures. Tensor series: omega_q, cq, angles, angles-density. g(r): g, n. Angles: rho_theta, "
-    "rho_omega, traces. Van Hove: gs, gd, radial, alpha2, concerted. Ions around polyanions: density, reduced. [the first]",
+    "rho_omega, traces. Van Hove: gs, gd, radial, alpha2, concerted. Ions around polyanions: density, reduced. "
+    "[the first]",
 )
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
