@@ -82,7 +82,7 @@ def calibrate(members: Array, reference: Array, prediction: Array | None = None)
     if not (sigma > 0).all():
         raise InputError("expected committee members that differ, found environments on which all agree exactly")
     error = reference - (members.mean(axis=0) if prediction is None else prediction)
-    freedom = 5 * (count - 1)
+    freedom = reference.shape[1] * (count - 1)
     ratio = float(np.mean(np.mean(error**2, axis=1) / sigma**2))
     alpha = np.sqrt(max((freedom - 2) / freedom * ratio - (1 / count if prediction is None else 0.0), 1e-12))
     width = alpha * sigma[:, None]
