@@ -18,6 +18,7 @@ SCRIPTS = (
     "efg",
     "efg_precision",
     "io",
+    "rdf",
 )
 
 
