@@ -19,6 +19,8 @@ SCRIPTS = (
     "efg_precision",
     "compute_efg",
     "vibrational_averaging",
+    "io",
+    "rdf",
 )
 
 
@@ -225,3 +227,12 @@ def test_pages_show_the_committed_results(repository, tmp_path):
         assert done.returncode == 0, done.stderr
     for name, text in pages.items():
         assert (tmp_path / name).read_text(encoding="utf-8") == text, f"refresh docs/{name} with benchmarks/table.py"
+
+
+def test_io_compares_the_same_numbers(quick):
+    result = quick("io")[1]
+    speeds = result["million_atom_frames_per_s"]
+    assert {"raw bytes", "text: open", "text: bulk", "text: iterate", "gz: bulk", "MDAnalysis: iterate"} <= set(speeds)
+    for values in speeds.values():
+        check_summary(values)
+    check_summary(result["iterate_over_mdanalysis"])

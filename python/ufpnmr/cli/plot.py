@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,10 @@ from ufpnmr.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ufpnmr.results import StoredResult
+
+_TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -22,10 +28,10 @@ if TYPE_CHECKING:
 @click.option("--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram.")
 @click.option(
     "--kind",
-    type=click.Choice(["omega_q", "cq", "angles", "angles-density"]),
-    default="omega_q",
-    show_default=True,
-    help="Figure of a tensor series.",
+    metavar="NAME",
+    help="Which of several figures. Tensor series: omega_q, cq, angles, angles-density. g(r): g, n. Angles: rho_theta, "
+    "rho_omega, traces. Van Hove: gs, gd, radial, alpha2, concerted. Ions around polyanions: density, reduced. "
+    "[the first]",
 )
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
@@ -37,7 +43,7 @@ def command(
     fit: Path | None,
     hops: Path | None,
     sites: Path | None,
-    kind: str,
+    kind: str | None,
     isotope: str | None,
     field: str | None,
     convention: str,
@@ -52,27 +58,37 @@ def command(
       ufp plot msd.h5 -o msd.svg
       ufp plot acf.h5 --fit decay.json -o acf.png
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
+      ufp plot vanhove.h5 --kind gd -o gd.png
+      ufp plot compare.json -o compare.svg
     """
     target = writable(output, force)
     if target is None:
         raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
     from ufpnmr import plots
+    from ufpnmr.results.angles import AngleResult, IonDensity
+    from ufpnmr.results.comparison import Comparison
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.rdf import RDFResult
+    from ufpnmr.results.runs import RunAverage
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
+    from ufpnmr.results.van_hove import VanHoveResult
+    from ufpnmr.results.vdos import VDOSResult
     from ufpnmr.trajectory import IonPaths
 
     def tensor_figure() -> Axes:
+        if kind not in (None, *_TENSOR_KINDS):
+            raise InputError(f"--kind: expected one of {', '.join(_TENSOR_KINDS)}, found {kind!r}")
         series = TensorSeries.read(file)
         labels = SiteLabels.read(sites) if sites else None
         if kind == "cq":
             return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
         direction = _direction(_given(field, "--field"))
-        if kind == "omega_q":
+        if kind in (None, "omega_q"):
             return plots.frequency_histogram(
                 series,
                 isotope=_given(isotope, "--isotope"),
@@ -83,7 +99,11 @@ def command(
         weight = "density" if kind == "angles-density" else "counts"
         return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
 
-    figures = {
+    def angle_figure() -> Axes:
+        angles = AngleResult.read(file)
+        return plots.angle_traces(angles) if kind == "traces" else plots.curve(angles, kind)
+
+    figures: dict[str, Callable[[], Axes]] = {
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
             CorrelationResult.read(file), DecayFit.read(fit) if fit else None
@@ -93,13 +113,23 @@ def command(
         IonPaths.schema: lambda: plots.displacement_traces(IonPaths.read(file), HopResult.read(hops) if hops else None),
         LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
         TensorSeries.schema: tensor_figure,
+        AngleResult.schema: angle_figure,
+        Comparison.schema: lambda: plots.comparison(Comparison.read(file)),
     }
+    for kind_of_result in (RDFResult, VDOSResult, IonDensity, VanHoveResult, RunAverage):
+        figures[kind_of_result.schema] = partial(_curve, kind_of_result, file, kind)
     schema = _schema(file)
     if schema not in figures:
         raise InputError(f"{file}: no figure for {schema or 'a file without schema'}; known: {', '.join(figures)}")
     plots.save(figures[schema](), target)
     say(f"{target}: {schema}")
     return 0
+
+
+def _curve(kind_of_result: type[StoredResult], file: Path, kind: str | None) -> Axes:
+    from ufpnmr import plots
+
+    return plots.curve(kind_of_result.read(file), kind)
 
 
 def _schema(file: Path) -> str:

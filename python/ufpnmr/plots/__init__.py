@@ -6,6 +6,7 @@ no display.
 
 from ufpnmr.plots.angles import angle_map
 from ufpnmr.plots.correlation import correlation
+from ufpnmr.plots.curves import CURVES, angle_traces, comparison, curve
 from ufpnmr.plots.efg import omega_q_parity, quaternion_scores, tensor_learning_curve
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
@@ -17,9 +18,13 @@ from ufpnmr.plots.style import save
 from ufpnmr.plots.traces import displacement_traces
 
 __all__ = [
+    "CURVES",
     "angle_map",
+    "angle_traces",
+    "comparison",
     "correlation",
     "coupling_histogram",
+    "curve",
     "displacement_traces",
     "frequency_histogram",
     "label_populations",

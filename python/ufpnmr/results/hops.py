@@ -51,6 +51,9 @@ class HopResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-hops"
+    grid: ClassVar[tuple[str, ...]] = ()
+    curves: ClassVar[dict[str, str]] = {}
+    settings: ClassVar[tuple[str, ...]] = ("drift", "selection")
 
     rate: Record
     rate_observed: Record

@@ -46,6 +46,9 @@ class MSDResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-msd"
+    grid: ClassVar[tuple[str, ...]] = ("lag",)
+    curves: ClassVar[dict[str, str]] = {"msd": "std_error", "alpha": "alpha_std_error"}
+    settings: ClassVar[tuple[str, ...]] = ("origins", "drift", "selection")
 
     diffusion: Record
     parameters: dict[str, Any]
