@@ -1,6 +1,7 @@
 """Motion of ions: mean-square displacement, hops, site labels."""
 
 from ufpnmr.dynamics.anions import anion_census, broken_bonds
+from ufpnmr.dynamics.charge import charge_transport
 from ufpnmr.dynamics.hop_rates import correlation_factor
 from ufpnmr.dynamics.hops import find_hops
 from ufpnmr.dynamics.msd import mean_square_displacement
@@ -10,6 +11,7 @@ from ufpnmr.dynamics.sites import coordination_labels, settle_labels, site_label
 __all__ = [
     "anion_census",
     "broken_bonds",
+    "charge_transport",
     "coordination_labels",
     "correlation_factor",
     "find_hops",
