@@ -79,8 +79,14 @@ def test_excursions_are_forgiven():
     away[0] = False
     source.ions[away] += 4.0
     groups = np.repeat(np.arange(8), 4)
-    with pytest.raises(InputError, match="longer than the run"):
-        escape_survival(source, groups)
+    still = escape_survival(source, groups, replicas=5)
+    assert still.rate.value is None
+    assert still.rate.ci_high == pytest.approx(2.9957e12 / (10 * 1000), rel=1e-3)
+    assert still.parameters["entry_seen"] is False
+    assert still.parameters["n_censored"] == 10
+    assert still.median.value is None
+    with pytest.raises(InputError, match="give a larger radius"):
+        escape_survival(source, groups, radius=0.5)
     strict = escape_survival(source, groups, minimum_residence=0, replicas=5)
     assert strict.rate.n_events > 0
 

@@ -21,6 +21,7 @@ _VERBS = {
     "msd": "ufpnmr.cli.msd",
     "hops": "ufpnmr.cli.hops",
     "sites": "ufpnmr.cli.sites",
+    "arrhenius": "ufpnmr.cli.arrhenius",
     "plot": "ufpnmr.cli.plot",
     "convert": "ufpnmr.cli.convert",
     "info": "ufpnmr.cli.info",

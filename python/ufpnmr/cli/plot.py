@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--fit", type=click.Path(path_type=Path), help="Decay fit (JSON) to draw over a correlation function.")
 @click.option("--hops", type=click.Path(path_type=Path), help="Hops (HDF5) to mark on displacement traces.")
-@click.option("--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram.")
+@click.option(
+    "--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram or colour paths."
+)
 @click.option(
     "--kind",
-    type=click.Choice(["omega_q", "cq", "angles", "angles-density"]),
-    default="omega_q",
-    show_default=True,
-    help="Figure of a tensor series.",
+    type=click.Choice(["omega_q", "cq", "angles", "angles-density", "traces", "trajectories"]),
+    help="Figure of a tensor series [omega_q]; of ion paths: displacements in time or paths in space [traces].",
 )
+@click.option("--view", default="xy", help="Plane of a site network: xy, xz or yz. [xy]")
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
 @click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
@@ -37,7 +38,8 @@ def command(
     fit: Path | None,
     hops: Path | None,
     sites: Path | None,
-    kind: str,
+    kind: str | None,
+    view: str,
     isotope: str | None,
     field: str | None,
     convention: str,
@@ -51,18 +53,22 @@ def command(
     Examples:
       ufp plot msd.h5 -o msd.svg
       ufp plot acf.h5 --fit decay.json -o acf.png
+      ufp plot paths.h5 --kind trajectories --sites sites.h5 -o paths.png
+      ufp plot network.h5 --view xz -o network.svg
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
     """
     target = writable(output, force)
     if target is None:
         raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
     from ufpnmr import plots
+    from ufpnmr.results.arrhenius import ArrheniusFit
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
-    from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.trajectory import IonPaths
 
@@ -72,7 +78,7 @@ def command(
         if kind == "cq":
             return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
         direction = _direction(_given(field, "--field"))
-        if kind == "omega_q":
+        if kind in (None, "omega_q"):
             return plots.frequency_histogram(
                 series,
                 isotope=_given(isotope, "--isotope"),
@@ -83,6 +89,12 @@ def command(
         weight = "density" if kind == "angles-density" else "counts"
         return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
 
+    def path_figure() -> Axes:
+        paths = IonPaths.read(file)
+        if kind == "trajectories":
+            return plots.ion_trajectories(paths, SiteLabels.read(sites) if sites else None)
+        return plots.displacement_traces(paths, HopResult.read(hops) if hops else None)
+
     figures = {
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
@@ -90,7 +102,11 @@ def command(
         ),
         HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
         SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
-        IonPaths.schema: lambda: plots.displacement_traces(IonPaths.read(file), HopResult.read(hops) if hops else None),
+        SiteNetwork.schema: lambda: plots.network_map(SiteNetwork.read(file), view),
+        ResidenceTimes.schema: lambda: plots.survival(ResidenceTimes.read(file)),
+        EscapeSurvival.schema: lambda: plots.survival(EscapeSurvival.read(file)),
+        ArrheniusFit.schema: lambda: plots.arrhenius(ArrheniusFit.read(file)),
+        IonPaths.schema: path_figure,
         LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
         TensorSeries.schema: tensor_figure,
     }

@@ -120,11 +120,12 @@ def escape_survival(
     EscapeSurvival
         ``parameters``: ``fastest_rate_seen`` 1/t_res and ``slowest_rate_seen`` 1/T (s^-1) bound what a run of this
         sampling and length can see; ``short_fraction`` is the fraction of escapes after fewer than 10 frames.
+        ``entry_seen`` is false if no stay began during the run and the curve is that of the stays it began with.
 
     Raises
     ------
     InputError
-        Groups or radius that do not fit, no ion ever beside a polyanion with its arrival seen.
+        Groups or radius that do not fit, no ion ever beside a polyanion.
     """
     interval = arrays.check()
     group = np.asarray(groups)
@@ -132,16 +133,16 @@ def escape_survival(
         raise InputError(f"expected one polyanion per ligand ({arrays.ligands.shape[1]}), found shape {group.shape}")
     if not radius > 0:
         raise InputError(f"expected a positive radius in Å, found {radius}")
-    forgiven = minimum_residence_frames(minimum_residence, interval)
+    forgiven = 0 if minimum_residence == 0 else minimum_residence_frames(minimum_residence, interval)
     runs = _all_visits(arrays, group, radius, forgiven, threads)
     n_frames, n_ions = arrays.ions.shape[:2]
     ended = runs.end < n_frames
     seen = runs.start > 0
-    if not seen.any():
-        raise InputError(
-            f"no ion came to a polyanion within {radius:g} Å during the run of {n_frames * interval:g} ps: every stay "
-            "is longer than the run; use a longer one"
-        )
+    if not runs.ion.size:
+        raise InputError(f"no ion is within {radius:g} Å of a polyanion in any frame; give a larger radius")
+    entry_seen = bool(seen.any())
+    if not entry_seen:  # every stay began before the run: what is left of it from the first frame on
+        seen = np.ones_like(seen)
     length = np.asarray((runs.end - runs.start) * interval, dtype=np.float64)
     seconds = float(length.sum()) / PER_PS_IN_PER_S
     count = count_events(runs.end[ended] * interval, n_frames * interval)
@@ -153,10 +154,11 @@ def escape_survival(
             "radius": radius,
             "forgiven_ps": forgiven * interval,
             "n_polyanions": len(np.unique(group)),
+            "entry_seen": entry_seen,
             "n_visits": int(seen.sum()),
             "n_censored": int((seen & ~ended).sum()),
             "short_fraction": float((length[ended] < SHORT_FRAMES * interval).mean()) if ended.any() else None,
-            "fastest_rate_seen": PER_PS_IN_PER_S / (forgiven * interval),
+            "fastest_rate_seen": PER_PS_IN_PER_S / (max(1, forgiven) * interval),
             "slowest_rate_seen": PER_PS_IN_PER_S / (n_frames * interval),
             "replicas": replicas,
             "seed": seed,

@@ -32,6 +32,7 @@ INNER_RATIO = 0.65
 """Inner over outer radius of the hysteresis."""
 STRING_DISTANCE = 5.0
 PROBE_IONS = 24
+PROBE_BYTES = 128 << 20
 NORMAL_MEDIAN = 1.4826
 """Standard deviation over median absolute value of a normal variable."""
 
@@ -107,9 +108,10 @@ def vibration_amplitudes(paths: Paths, residence: int, threads: int = 0) -> tupl
 
     From differences over one minimum residence of up to 24 ions, by the median, so that hops do not count.
     """
-    every = max(1, paths.positions.shape[1] // PROBE_IONS)
-    series = np.moveaxis(np.asarray(paths.positions[:, ::every][:, :PROBE_IONS], dtype=np.float64), 0, -1)
-    raw = np.ascontiguousarray(series).reshape(-1, series.shape[-1])
+    n_frames, n_ions = paths.positions.shape[:2]
+    probed = max(1, min(PROBE_IONS, PROBE_BYTES // (24 * n_frames)))
+    chosen = range(0, n_ions, max(1, n_ions // probed))[:probed]
+    raw = np.concatenate([np.asarray(paths.positions[:, k : k + 1], dtype=np.float64)[:, 0].T for k in chosen])
     smooth = _core.running_median(raw, residence // 2, threads)
 
     def amplitude(rows: FloatArray) -> float:

@@ -9,26 +9,32 @@ from ufpnmr.plots.correlation import correlation
 from ufpnmr.plots.efg import omega_q_parity, quaternion_scores, tensor_learning_curve
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
+from ufpnmr.plots.ion_map import ion_trajectories, network_map
 from ufpnmr.plots.learning import learning_curve
 from ufpnmr.plots.msd import mean_square_displacement
 from ufpnmr.plots.parity import parity
 from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.style import save
+from ufpnmr.plots.survival import arrhenius, survival
 from ufpnmr.plots.traces import displacement_traces
 
 __all__ = [
     "angle_map",
+    "arrhenius",
     "correlation",
     "coupling_histogram",
     "displacement_traces",
     "frequency_histogram",
+    "ion_trajectories",
     "label_populations",
     "learning_curve",
     "mean_square_displacement",
+    "network_map",
     "omega_q_parity",
     "parity",
     "quaternion_scores",
     "save",
+    "survival",
     "tensor_learning_curve",
     "threshold_scan",
 ]
