@@ -44,6 +44,7 @@ def test_indexing_is_that_of_numpy(both):
         np.testing.assert_allclose(on_disk.positions[key], memory.positions[key], atol=2e-6)
     np.testing.assert_allclose(on_disk.positions[3, 4], memory.positions[3, 4], atol=2e-6)
     np.testing.assert_allclose(on_disk.positions[5:9, 1:8:3, 2], memory.positions[5:9, 1:8:3, 2], atol=2e-6)
+    np.testing.assert_allclose(on_disk.positions[::-1, ::-1], memory.positions[::-1, ::-1], atol=2e-6)
     np.testing.assert_allclose(np.asarray(on_disk.positions), memory.positions, atol=2e-6)
     assert on_disk.positions.shape == memory.positions.shape
     assert on_disk.positions[5:5].shape == (0, 9, 3)
@@ -90,7 +91,7 @@ series._WORKING_BYTES = 4 << 20
 import scipy.fft, scipy.special
 np.linalg.det(np.eye(3)[None])
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-limit = (int(status["VmData"].split()[0]) << 10) + (48 << 20)
+limit = (int(status["VmData"].split()[0]) << 10) + (64 << 20)
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 n_frames, n_ions, part = 40_000, 96, 1000
 rng = np.random.default_rng(1)
@@ -106,7 +107,7 @@ print(mean_square_displacement(ScratchPaths.open(sys.argv[1]), threads=1).diffus
 
 
 def test_memory_is_bounded(tmp_path):
-    """Paths that take 92 MB in memory are written and analysed with 48 MB beyond the libraries."""
+    """Paths that take 92 MB in memory are written and analysed with 64 MB beyond the libraries."""
     script = BOUNDED.replace("sys.argv[1]", "__import__('pathlib').Path(sys.argv[1])")
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "paths.h5")],

@@ -37,7 +37,7 @@ IntArray = npt.NDArray[np.int64]
 MINIMUM_FRAMES = 5
 MINIMUM_TIME = 5.0
 FEW_CHANGES = 20
-CAPTURE, RELEASE = 0.25, 0.75
+CAPTURE, RELEASE = 0.2, 0.8
 """Distance of a continuous coordination number from an integer at which a label begins and ends."""
 
 
@@ -68,7 +68,7 @@ def coordination_labels(
         Coordination numbers that are sites, 1 to 127.
     count : {"bonds", "continuous"}
         "continuous": the number is a sum of switching functions of the distances; an ion gets the label k when it comes
-        within 1/4 of k and keeps it until it is farther than 3/4.
+        within 0.2 of k and keeps it until it is farther than 0.8.
     radius : float, optional
         R, Å. Default: first minimum of the pair correlation; needed if that has none.
     half_gap : float, optional

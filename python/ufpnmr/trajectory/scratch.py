@@ -53,8 +53,11 @@ class ScratchPositions:
             return empty
         low, high = int(steps.min()), int(steps.max()) + 1
         first, last = int(rows.min()), int(rows.max()) + 1
-        part = np.moveaxis(self._displacement[first:last, :, low:high].astype(np.float64), -1, 0)
-        found: Floats = (part + self._start[first:last])[steps - low][..., rows - first, :]
+        part = self._displacement[first:last, :, low:high].astype(np.float64)
+        part += self._start[first:last, :, None]
+        found: Floats = np.moveaxis(part, -1, 0)
+        if np.shape(steps) != (high - low,) or np.shape(rows) != (last - first,) or steps[0] != low or rows[0] != first:
+            found = found[steps - low][..., rows - first, :]
         return found[(..., rest[0])] if rest else found
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
