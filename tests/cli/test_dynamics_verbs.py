@@ -231,7 +231,7 @@ def test_networks_stays_and_figures(ufp, tmp_path):
         done = ufp("sites", dump, *RUN, "--by", rule, *options, "-o", file, "--json")
         assert done.returncode in (0, 3), done.stderr
         network = SiteNetwork.read(file)
-        assert network.edge_count.tolist() == [5, 4]
+        assert sorted(network.edge_count.tolist()) == [4, 5]
         assert len(network.kind) == (8 if rule == "reference" else 7)
         assert network.back_fraction.value == 1
         assert json.loads(done.stdout)["n_changes_settled"] == 9
