@@ -96,7 +96,7 @@ def table(outcomes: list[dict[str, dict[str, Any]]], process: Process) -> Iterat
         truth = process.diffusion * 1e-4 if quantity == "diffusion" else process.rate * 1e12
         found = [outcome[quantity] for outcome in outcomes]
         claimed = [one for one in found if one["claimed"]]
-        values = np.array([one["value"] for one in claimed]) / truth
+        values = np.array([one["value"] for one in claimed] or [np.nan]) / truth
         yield {
             "process": process.name,
             "quantity": quantity,
@@ -108,8 +108,8 @@ def table(outcomes: list[dict[str, dict[str, Any]]], process: Process) -> Iterat
             "coverage_with_refused": share([one["unconditional"] for one in found]),
             "usual_coverage": share([one["usual"] for one in found]),
             "bias": round(float(values.mean()) - 1, 4),
-            "scatter": round(float(values.std(ddof=1)), 4),
-            "median_half_width": round(float(np.median([one["half_width"] for one in claimed])), 4),
+            "scatter": round(float(values.std(ddof=1)), 4) if len(values) > 1 else None,
+            "median_half_width": round(float(np.median([one["half_width"] for one in claimed] or [np.nan])), 4),
             "statuses": dict(Counter(one["status"] for one in found)),
         }
 

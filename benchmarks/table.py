@@ -200,7 +200,46 @@ def efg(result: Result) -> str:
     return markdown(header, rows)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def msd(result: Result) -> str:
+    """Return the times of msd.py and the memory of its long run."""
+    rows = []
+    for case in result["cases"]:
+        over = case["einstein_over_ours"]
+        rows.append([case["case"], spread(case["ns_per_ion_frame"], 0), spread(over, 1) if over else ""])
+    header = [f"{result['frames']:,} frames of {result['ions']} ions, one core", "ns per ion and frame"]
+    text = markdown([*header, "EinsteinMSD over this"], rows)
+    long = result["long"]
+    return (
+        f"{text}\n\n{long['frames']:,} frames of {long['ions']} ions through `--scratch`: at most "
+        f"{long['peak_resident_GB']:.2f} GB resident, {long['scratch_GB']:.2f} GB on disk "
+        f"({long['in_memory_GB']:.1f} GB in memory otherwise); {long['transpose_ns_per_ion_frame']:.0f} ns per ion and "
+        f"frame to write, {long['analysis_ns_per_ion_frame']:.0f} to analyse."
+    )
+
+
+def coverage_dynamics(result: Result) -> str:
+    """Return the coverage of intervals, and that of what is often quoted instead."""
+    rows = [
+        [
+            f"{row['quantity']}, {row['process']}",
+            f"{row['coverage']['fraction']:.1%} ± {row['coverage']['std_error']:.1%}",
+            f"{row['coverage_with_refused']['fraction']:.1%}",
+            f"{row['usual_coverage']['fraction']:.1%}",
+            f"{row['bias']:+.1%}",
+            f"{row['scatter']:.1%}",
+            f"{1 - row['coverage']['of'] / row['replicas']:.1%}",
+        ]
+        for row in result["rows"]
+        if row["scatter"] is not None
+    ]
+    header = ["95 % interval holds the truth", "quoted", "with refused", "usual", "bias", "scatter", "refused"]
+    return markdown(header, rows)
+
+
+TABLES = {
+    f.__name__: f
+    for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, msd, coverage_dynamics)
+}
 
 
 def table(result: Result) -> str:

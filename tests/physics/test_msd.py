@@ -103,17 +103,14 @@ def test_lattice_walk_has_its_curve_and_slope():
 
 
 @pytest.mark.parametrize("group", [1, 4])
-@pytest.mark.parametrize(
-    ("replicas", "low", "high"), [(60, 0.85, 1.0), pytest.param(400, 0.92, 0.98, marks=pytest.mark.slow)]
-)
-def test_interval_covers(group, replicas, low, high):
-    """The 95 % interval holds the truth in 95 % of replicas, also if ions hop in fours."""
+def test_interval_covers(group):
+    """The 95 % interval holds the truth, also if ions hop in fours; 400 replicas in test_coverage_dynamics."""
     rng = np.random.default_rng(4)
     hits = 0
-    for _ in range(replicas):
+    for _ in range(60):
         found = diffusion_coefficient(paths(lattice_walk(rng, 2000, 64, 1e-3, 0.25, group)), threads=1).parameters
         hits += found["slope_ci_low"] <= 0.5e-7 <= found["slope_ci_high"]
-    assert low <= hits / replicas <= high
+    assert hits >= 51
 
 
 def test_ornstein_uhlenbeck_is_not_diffusive():
