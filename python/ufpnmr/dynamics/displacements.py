@@ -39,13 +39,17 @@ def ion_curves(paths: Paths, threads: int = 0) -> FloatArray:
     """
     n_frames, n_ions = paths.positions.shape[:2]
     curves = np.empty((n_ions, n_frames))
+    origins = np.arange(n_frames, 0, -1)
     for ions, series in ion_series(paths.positions):
+        direct = _direct(series, threads).sum(axis=2)
+        # centred: what is subtracted below is then as small as it can be
+        series -= series.mean(axis=2, keepdims=True)
         for row, one in zip(curves[ions], series, strict=True):
-            kept, power = _ends_and_power(one, threads)
-            row[:] = kept.sum(axis=0) - 2 * _inverse(power.sum(axis=0), n_frames)
-        curves[ions] /= np.arange(n_frames, 0, -1)
-        direct = _direct(series, threads)
-        curves[ions, : direct.shape[1]] = direct.sum(axis=2)
+            squares = np.einsum("at,at->t", one, one)
+            products = _products(_squared_transform(one, threads).sum(axis=0), n_frames)
+            np.subtract(_ends(squares), 2 * products, out=row)
+            row /= origins
+        curves[ions, : direct.shape[1]] = direct
     return np.maximum(curves, 0.0, out=curves)
 
 
@@ -61,14 +65,15 @@ def displacement_curve(paths: Paths, threads: int = 0) -> FloatArray:
     """
     n_frames, n_ions = paths.positions.shape[:2]
     direct = np.zeros((min(DIRECT_LAGS, n_frames), 3))
-    kept, power = np.zeros((3, n_frames)), np.zeros(0)
+    squares, power = np.zeros((3, n_frames)), np.zeros(0)
     for _, series in ion_series(paths.positions):
         direct += _direct(series, threads).sum(axis=0)
+        series -= series.mean(axis=2, keepdims=True)
+        squares += np.einsum("iat,iat->at", series, series)
         for one in series:
-            ends, spectrum = _ends_and_power(one, threads)
-            kept += ends
-            power = spectrum if not power.size else power + spectrum
-    sums = kept - 2 * _inverse(power, n_frames)
+            spectrum = _squared_transform(one, threads)
+            power = spectrum if not power.size else np.add(power, spectrum, out=power)
+    sums = _ends(squares) - 2 * _products(power, n_frames)
     curve: FloatArray = np.maximum(sums / np.arange(n_frames, 0, -1), 0.0).T
     curve[: len(direct)] = direct
     curve /= n_ions
@@ -108,22 +113,26 @@ def _direct(series: FloatArray, threads: int) -> FloatArray:
     return sums
 
 
-def _ends_and_power(series: FloatArray, threads: int) -> tuple[FloatArray, FloatArray]:
-    """Return the sums (3, T) of x(t)² + x(t+k)² and the power spectra (3, F) of one ion's series (3, T)."""
+def _ends(squares: FloatArray) -> FloatArray:
+    """Return the sums over origins of x(t)² + x(t+k)² at every lag k from squares (..., T)."""
+    total = np.zeros((*squares.shape[:-1], squares.shape[-1] + 1))
+    np.cumsum(squares, axis=-1, out=total[..., 1:])
+    return np.asarray(total[..., :0:-1] + total[..., -1:] - total[..., :-1], dtype=np.float64)
+
+
+def _squared_transform(series: FloatArray, threads: int) -> FloatArray:
+    """Return squared real and imaginary parts, alternating, of the padded transform of each component (3, 2 F)."""
     from scipy import fft
 
-    n_frames = series.shape[1]
-    # centred: what is subtracted in the end is then as small as it can be
-    centred = series - series.mean(axis=1, keepdims=True)
-    squares = np.zeros((3, n_frames + 1))
-    np.cumsum(centred**2, axis=1, out=squares[:, 1:])
-    ends = squares[:, n_frames:0:-1] + squares[:, -1:] - squares[:, :n_frames]
-    transform = fft.rfft(centred, fft.next_fast_len(2 * n_frames - 1, real=True), axis=1, workers=threads or None)
-    return ends, transform.real**2 + transform.imag**2
+    length = fft.next_fast_len(2 * series.shape[1] - 1, real=True)
+    parts: FloatArray = fft.rfft(series, length, axis=1, workers=threads or None).view(np.float64)
+    return np.multiply(parts, parts, out=parts)
 
 
-def _inverse(power: FloatArray, n_frames: int) -> FloatArray:
+def _products(squared: FloatArray, n_frames: int) -> FloatArray:
+    """Return the sums over origins of x(t) x(t+k) from what `_squared_transform` gives."""
     from scipy import fft
 
+    power = squared[..., ::2] + squared[..., 1::2]
     sums: FloatArray = fft.irfft(power, fft.next_fast_len(2 * n_frames - 1, real=True), axis=-1)[..., :n_frames]
     return sums
