@@ -4,12 +4,12 @@ import dataclasses
 import subprocess
 import sys
 
-import ion_walks
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import ion_walks
 from ufpnmr import arrhenius, plots
 from ufpnmr.dynamics import Sites, find_hops, mean_square_displacement, residence_times, site_labels, site_network
 from ufpnmr.errors import InputError
@@ -238,7 +238,7 @@ def test_paths_in_space_are_coloured_by_their_start(moved, tmp_path):
 
 
 def test_network_survival_and_arrhenius(moved):
-    walk, network, labels = moved
+    _, network, labels = moved
     ax = plots.network_map(network)
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts[0].startswith("a: 2 sites, ")
