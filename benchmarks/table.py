@@ -200,7 +200,20 @@ def efg(result: Result) -> str:
     return markdown(header, rows)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def echo(result: Result) -> str:
+    """Return the table of echo.py: seconds of one core."""
+    header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
+    rows = [
+        ["`ufp echo`, one tp = td, processor time", spread(result["cpu_s"])],
+        ["the same, wall time on a shared machine", spread(result["wall_s"])],
+        ["direct sums in NumPy (on a share of the ions, scaled)", spread(result["direct_cpu_s"], 0)],
+        ["direct sums over `ufp echo`", spread(result["direct_over_ours"], 0)],
+    ]
+    note = f"Largest difference of the two signals: {result['largest_difference']:.0e}."
+    return markdown(header, rows) + "\n\n" + note
+
+
+TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, echo)}
 
 
 def table(result: Result) -> str:

@@ -147,8 +147,11 @@ def test_degree_gives_the_accuracy(coupling, pulse, accuracy):
 
 
 def test_degree_of_the_specification():
-    """100 kHz, tp = td = 10 µs: 27, 35, 41 of the available rules."""
+    """100 kHz, tp = td = 10 µs: degrees 26, 32, 38; the next rules with positive weights have 302, 434, 590 points."""
     degrees = [echo_degree(math.pi, accuracy) for accuracy in (1e-4, 1e-6, 1e-8)]
-    assert [len(sphere_rule(d)[0]) for d in degrees] == [133, 217, 295]
+    assert degrees == [26, 32, 38]
+    assert [2 * len(sphere_rule(d)[0]) for d in degrees] == [302, 434, 590]
+    for degree in range(1, 132):
+        assert sphere_rule(degree)[1].min() > 0
     with pytest.raises(InputError):
         echo_degree(1.0, 0.0)

@@ -18,6 +18,7 @@ _VERBS = {
     "efg": "ufpnmr.cli.efg",
     "acf": "ufpnmr.cli.acf",
     "decay": "ufpnmr.cli.decay",
+    "echo": "ufpnmr.cli.echo",
     "msd": "ufpnmr.cli.msd",
     "hops": "ufpnmr.cli.hops",
     "sites": "ufpnmr.cli.sites",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
 @click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
 @click.option("--ordering", default="haeberlen", show_default=True, help="Ordering of the principal axes (angles).")
-@output_option("SVG, PNG or PDF")
+@output_option("SVG, PNG, PDF, or CSV for the numbers")
 def command(
     file: Path,
     fit: Path | None,
@@ -47,11 +47,14 @@ def command(
 ) -> int:
     """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
 
+    With a name ending in .csv the curves are written as columns instead.
+
     \b
     Examples:
       ufp plot msd.h5 -o msd.svg
       ufp plot acf.h5 --fit decay.json -o acf.png
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
+      ufp plot acf.h5 -o acf.csv
     """
     target = writable(output, force)
     if target is None:
@@ -59,6 +62,7 @@ def command(
     from ufpnmr import plots
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
+    from ufpnmr.results.echo import EchoResult
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
@@ -83,7 +87,12 @@ def command(
         weight = "density" if kind == "angles-density" else "counts"
         return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
 
+    def echo_figure() -> Axes:
+        echo = EchoResult.read(file)
+        return plots.echo_map(echo) if len(echo.tp) > 2 else plots.echo_signal(echo)
+
     figures = {
+        EchoResult.schema: echo_figure,
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
             CorrelationResult.read(file), DecayFit.read(fit) if fit else None
@@ -95,6 +104,13 @@ def command(
         TensorSeries.schema: tensor_figure,
     }
     schema = _schema(file)
+    tables = {r.schema: r for r in (MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult)}
+    if target.suffix == ".csv":
+        if schema not in tables:
+            raise InputError(f"{file}: no curves in {schema or 'a file without schema'}; known: {', '.join(tables)}")
+        tables[schema].read(file).write_csv(target)
+        say(f"{target}: {schema}")
+        return 0
     if schema not in figures:
         raise InputError(f"{file}: no figure for {schema or 'a file without schema'}; known: {', '.join(figures)}")
     plots.save(figures[schema](), target)

@@ -13,8 +13,8 @@ __all__ = ["echo_degree", "sphere_rule"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_LEBEDEV = (*range(3, 33, 2), *range(35, 132, 6))
-"""Degrees of `scipy.integrate.lebedev_rule` (Lebedev and Laikov, Dokl. Math. 59, 477 (1999))."""
+_LEBEDEV = tuple(d for d in (*range(3, 33, 2), *range(35, 132, 6)) if d not in (13, 25, 27))
+"""Degrees of `scipy.integrate.lebedev_rule` (Lebedev and Laikov, Dokl. Math. 59, 477 (1999)) with positive weights."""
 
 
 def sphere_rule(degree: int) -> tuple[FloatArray, FloatArray]:

@@ -144,7 +144,9 @@ class EchoSequence:
         """Return h_r of phases (...) rad as (R, ...), of their precision."""
         functions = [(np.cos if kind == "cos" else np.sin)(k * phase) for kind, k in self.functions]
         u = self.factors()[1].astype(phase.dtype)
-        return np.asarray(np.tensordot(u, np.stack(functions), axes=1)) if len(u[0]) > 1 else u[0, 0] * functions[0][None]
+        return (
+            np.asarray(np.tensordot(u, np.stack(functions), axes=1)) if len(u[0]) > 1 else u[0, 0] * functions[0][None]
+        )
 
     def signal(self, phase_p: npt.ArrayLike, phase_d: npt.ArrayLike) -> FloatArray:
         """Return F of two arrays of phases, rad, of one shape."""
@@ -177,8 +179,8 @@ def echo_sequence(spin: float, name: str = "sin-sin", angle: float | None = None
     angle : float, optional
         Flip angle of the second and third pulse, degrees. Default 45 for "sin-sin", which makes the most quadrupolar
         order; for "cos-cos" the magic angle for I = 1 and otherwise 63.43 (cos² β = 1/5), where no octupolar order T30
-        is made. Böhmer et al., J. Magn. Reson. 147, 78 (2000) and Qi et al., J. Magn. Reson. 169, 225 (2004) describe
-        both for 7Li.
+        is made. Both experiments: Böhmer, J. Magn. Reson. 147, 78 (2000); Böhmer, Jeffrey, Vogel, Prog. Nucl. Magn.
+        Reson. Spectrosc. 50, 87 (2007).
 
     Returns
     -------

@@ -6,6 +6,7 @@ no display.
 
 from ufpnmr.plots.angles import angle_map
 from ufpnmr.plots.correlation import correlation
+from ufpnmr.plots.echo import echo_map, echo_signal
 from ufpnmr.plots.efg import omega_q_parity, quaternion_scores, tensor_learning_curve
 from ufpnmr.plots.histograms import coupling_histogram, frequency_histogram
 from ufpnmr.plots.hops import threshold_scan
@@ -21,6 +22,8 @@ __all__ = [
     "correlation",
     "coupling_histogram",
     "displacement_traces",
+    "echo_map",
+    "echo_signal",
     "frequency_histogram",
     "label_populations",
     "learning_curve",

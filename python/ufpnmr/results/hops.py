@@ -51,6 +51,7 @@ class HopResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-hops"
+    table_axis: ClassVar[str] = "(M,)"
 
     rate: Record
     rate_observed: Record
