@@ -86,7 +86,8 @@ def main() -> None:
         "largest_difference": float(np.abs(units - reference).max()),
     }
     print(
-        f"{spread(document['cpu_s'])} s of one core, {spread(document['direct_over_ours'], 1)} times faster than direct sums"
+        f"{spread(document['cpu_s'])} s of one core, "
+        f"{spread(document['direct_over_ours'], 1)} times faster than direct sums"
     )
     report("echo", options.quick, options.output, **document)
 

@@ -19,6 +19,7 @@ _VERBS = {
     "acf": "ufpnmr.cli.acf",
     "decay": "ufpnmr.cli.decay",
     "echo": "ufpnmr.cli.echo",
+    "relax": "ufpnmr.cli.relax",
     "msd": "ufpnmr.cli.msd",
     "hops": "ufpnmr.cli.hops",
     "sites": "ufpnmr.cli.sites",

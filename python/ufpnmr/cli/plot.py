@@ -66,6 +66,7 @@ def command(
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.trajectory import IonPaths
@@ -93,6 +94,8 @@ def command(
 
     figures = {
         EchoResult.schema: echo_figure,
+        RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
+        TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
             CorrelationResult.read(file), DecayFit.read(fit) if fit else None
@@ -104,7 +107,8 @@ def command(
         TensorSeries.schema: tensor_figure,
     }
     schema = _schema(file)
-    tables = {r.schema: r for r in (MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult)}
+    curves = (MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult, RelaxationResult, TemperatureResult)
+    tables = {r.schema: r for r in curves}
     if target.suffix == ".csv":
         if schema not in tables:
             raise InputError(f"{file}: no curves in {schema or 'a file without schema'}; known: {', '.join(tables)}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -283,7 +283,7 @@ def stimulated_echo(
     signal = sums.sum(axis=(1, 2)) / (counts.sum(axis=1) * n_ions)
     errors = np.array([_standard_error(s, c) for s, c in zip(sums, counts, strict=True)])
 
-    parameters = {
+    parameters: dict[str, Any] = {
         "engine": series.engine,
         "n_blocks": n_blocks,
         "n_lags": n_lags,

@@ -13,6 +13,7 @@ from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.learning import learning_curve
 from ufpnmr.plots.msd import mean_square_displacement
 from ufpnmr.plots.parity import parity
+from ufpnmr.plots.relaxation import rates_over_temperature, spectral_density
 from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.style import save
 from ufpnmr.plots.traces import displacement_traces
@@ -31,7 +32,9 @@ __all__ = [
     "omega_q_parity",
     "parity",
     "quaternion_scores",
+    "rates_over_temperature",
     "save",
+    "spectral_density",
     "tensor_learning_curve",
     "threshold_scan",
 ]

@@ -98,7 +98,7 @@ class EchoResult(StoredResult):
         return CorrelationResult(
             observable="echo",
             isotope=self.isotope,
-            convention=f"satellite_rad, {self.sequence['name']}, tp = {self.tp[index]:g} µs, td = {self.td[index]:g} µs",
+            convention=f"{self.sequence['name']}, tp = {self.tp[index]:g} µs, td = {self.td[index]:g} µs",
             field=self.field,
             axes="",
             normalisation="raw",
