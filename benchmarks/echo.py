@@ -1,4 +1,4 @@
-"""Speed of the stimulated echo: 216 ions, 10⁴ frames, about 100 field directions, one tp = td, log-spaced lags, one core.
+"""Speed of the stimulated echo: 216 ions, 10⁴ frames, 97 field directions, one tp = td, log-spaced lags, one core.
 
     python benchmarks/echo.py -o echo.json
 

@@ -20,6 +20,7 @@ _VERBS = {
     "decay": "ufpnmr.cli.decay",
     "echo": "ufpnmr.cli.echo",
     "relax": "ufpnmr.cli.relax",
+    "grains": "ufpnmr.cli.grains",
     "msd": "ufpnmr.cli.msd",
     "hops": "ufpnmr.cli.hops",
     "sites": "ufpnmr.cli.sites",

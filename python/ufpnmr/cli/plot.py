@@ -66,6 +66,7 @@ def command(
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.polycrystal import PolycrystalResult
     from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
     from ufpnmr.results.sites import SiteLabels
     from ufpnmr.results.tensors import TensorSeries
@@ -94,6 +95,7 @@ def command(
 
     figures = {
         EchoResult.schema: echo_figure,
+        PolycrystalResult.schema: lambda: plots.polycrystal(PolycrystalResult.read(file)),
         RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
         TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
@@ -107,8 +109,13 @@ def command(
         TensorSeries.schema: tensor_figure,
     }
     schema = _schema(file)
-    curves = (MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult, RelaxationResult, TemperatureResult)
-    tables = {r.schema: r for r in curves}
+    tables = {
+        result.schema: result
+        for result in (
+            *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
+            *(PolycrystalResult, RelaxationResult, TemperatureResult),
+        )
+    }
     if target.suffix == ".csv":
         if schema not in tables:
             raise InputError(f"{file}: no curves in {schema or 'a file without schema'}; known: {', '.join(tables)}")

@@ -13,6 +13,7 @@ from ufpnmr.plots.hops import threshold_scan
 from ufpnmr.plots.learning import learning_curve
 from ufpnmr.plots.msd import mean_square_displacement
 from ufpnmr.plots.parity import parity
+from ufpnmr.plots.polycrystal import polycrystal
 from ufpnmr.plots.relaxation import rates_over_temperature, spectral_density
 from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.style import save
@@ -31,6 +32,7 @@ __all__ = [
     "mean_square_displacement",
     "omega_q_parity",
     "parity",
+    "polycrystal",
     "quaternion_scores",
     "rates_over_temperature",
     "save",
