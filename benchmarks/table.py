@@ -213,7 +213,25 @@ def echo(result: Result) -> str:
     return markdown(header, rows) + "\n\n" + note
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, echo)}
+def grains(result: Result) -> str:
+    """Return the tables of grains.py: resolution, and decay times by microstructure."""
+    rows = [
+        [row["voxels"], f"{row['across']:.1f}", f"{row['constant']:.4f} ± {row['error']:.4f}", f"{row['gamma']:.2f}"]
+        for row in result["resolution"]
+    ]
+    text = markdown(["voxels along the edge", "across a grain", "τ D/L²", "γ"], rows)
+    sizes = result["sizes_nm"]
+    rows = [
+        [case["name"], *(f"{1e3 * tau:.3g}" for tau in case["tau_s"]), case["sizes_for_30_and_50_ms_nm"] or "outside"]
+        for case in result["cases"]
+    ]
+    header = ["model", *(f"{size:g} nm" for size in sizes), "nm for τ = 30 … 50 ms"]
+    return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
+
+
+TABLES = {
+    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, echo, grains)
+}
 
 
 def table(result: Result) -> str:

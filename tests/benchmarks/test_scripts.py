@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg", "echo")
+SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg", "echo", "grains")
 
 
 def run(*command, **kwargs):

@@ -21,6 +21,7 @@ _VERBS = {
     "echo": "ufpnmr.cli.echo",
     "relax": "ufpnmr.cli.relax",
     "grains": "ufpnmr.cli.grains",
+    "spectrum": "ufpnmr.cli.spectrum",
     "msd": "ufpnmr.cli.msd",
     "hops": "ufpnmr.cli.hops",
     "sites": "ufpnmr.cli.sites",

@@ -36,6 +36,7 @@ from ufpnmr.cli.common import exit_code, json_option, output_option, report, say
     help="Mixing times the experiment reaches.",
 )
 @click.option("--sensitivity", type=float, default=10.0, show_default=True, metavar="KHZ", help="Smallest coupling.")
+@click.option("--structure", type=click.Path(path_type=Path), help="Structure for the dipolar second moment.")
 @output_option("HDF5")
 @json_option
 def command(
@@ -51,6 +52,7 @@ def command(
     accuracy: float,
     window: tuple[float, float],
     sensitivity: float,
+    structure: Path | None,
     output: Path | None,
     force: bool,
     as_json: bool,
@@ -72,6 +74,7 @@ def command(
 
     from ufpnmr import provenance
     from ufpnmr.cli.acf import _field
+    from ufpnmr.cli.common import dipolar_bound
     from ufpnmr.isotopes import isotope as find_isotope
     from ufpnmr.nmr import fit_decay
     from ufpnmr.nmr.echo import stimulated_echo
@@ -95,6 +98,14 @@ def command(
     result = dataclasses.replace(result, provenance=provenance.collect([series], **result.parameters))
     say(result.description)
     say(f"rms P_Q {result.coupling:.4g} kHz; sphere rules of degree {', '.join(map(str, result.degree))}")
+    if structure is not None:
+        bound = dipolar_bound(structure, result.isotope["name"])
+        say(str(bound))
+        longest = float(max(result.tp.max(), result.td.max()))
+        if longest > bound.time:
+            say(
+                f"warning: phases are not purely quadrupolar: {longest:g} µs is longer than 1/√M2 = {bound.time:.3g} µs"
+            )
     for warning in result.warnings:
         say(f"warning: {warning}")
     if target is not None:

@@ -69,6 +69,7 @@ def command(
     from ufpnmr.results.polycrystal import PolycrystalResult
     from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
     from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.spectrum import SpectrumResult
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.trajectory import IonPaths
 
@@ -96,6 +97,7 @@ def command(
     figures = {
         EchoResult.schema: echo_figure,
         PolycrystalResult.schema: lambda: plots.polycrystal(PolycrystalResult.read(file)),
+        SpectrumResult.schema: lambda: plots.spectrum(SpectrumResult.read(file)),
         RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
         TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
@@ -113,7 +115,7 @@ def command(
         result.schema: result
         for result in (
             *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
-            *(PolycrystalResult, RelaxationResult, TemperatureResult),
+            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
         )
     }
     if target.suffix == ".csv":

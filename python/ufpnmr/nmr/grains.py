@@ -76,7 +76,7 @@ def diffusion_operator(labels: IntArray, diffusivity: npt.ArrayLike, permeabilit
     n = len(labels)
     grains = np.broadcast_to(np.asarray(diffusivity, dtype=np.float64), (int(labels.max()) + 1,))
     if (grains <= 0).any() or not permeability > 0:
-        raise InputError(f"expected positive diffusivities and permeability, found {diffusivity} and {permeability}")
+        raise InputError(f"expected positive diffusivities and permeability, found {diffusivity!r} and {permeability}")
     resistance = 1 / (2 * n * grains[labels])
     index = np.arange(n**3).reshape(n, n, n)
     rows, columns, rates = [], [], []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +107,7 @@ def relaxation_maxima(
         def position(parameters: FloatArray, log_tau: float = log_tau) -> FloatArray:
             return np.asarray(parameters[..., 1] / (BOLTZMANN_EV * (log_tau - parameters[..., 0])))
 
-        value, spread = float(position(solution)), position(draws)
+        value, spread = float(position(np.asarray(solution, dtype=np.float64))), position(draws)
         if not value > 0:
             maxima[name] = Record(None, "K", method + "; τ does not reach the maximum", status="not_stationary")
             continue
@@ -118,7 +119,7 @@ def relaxation_maxima(
                 f"to {kelvin.max():g} K"
             )
     deviation = np.sqrt(np.diag(covariance))
-    parameters = {"temperatures_K": [float(t) for t in kelvin], "seed": seed}
+    parameters: dict[str, Any] = {"temperatures_K": [float(t) for t in kelvin], "seed": seed}
     log_prefactor = float(solution[0]) + math.log(1e12)
     return TemperatureResult(
         observable=results[0].observable,

@@ -16,6 +16,7 @@ from ufpnmr.plots.parity import parity
 from ufpnmr.plots.polycrystal import polycrystal
 from ufpnmr.plots.relaxation import rates_over_temperature, spectral_density
 from ufpnmr.plots.sites import label_populations
+from ufpnmr.plots.spectrum import spectrum
 from ufpnmr.plots.style import save
 from ufpnmr.plots.traces import displacement_traces
 
@@ -37,6 +38,7 @@ __all__ = [
     "rates_over_temperature",
     "save",
     "spectral_density",
+    "spectrum",
     "tensor_learning_curve",
     "threshold_scan",
 ]
