@@ -51,13 +51,16 @@ def test_powder_is_the_average_over_directions():
 def test_unlike_spins_count_four_ninths_and_with_their_abundance():
     cell, positions = np.eye(3) * 4.0, [[0, 0, 0], [2, 2, 2]]
     found = second_moment(cell, positions, ["Li", "P"], "7Li")
-    alone = second_moment(cell, positions, ["Li", "Li"], "7Li", abundances={"7Li": 1.0})
+    enriched = {"7Li": 1.0, "6Li": 0.0}
+    alone = second_moment(cell, positions, ["Li", "Li"], "7Li", abundances=enriched)
     li, p = magnet("7Li"), magnet("31P")
-    cubic = second_moment(cell, [[0, 0, 0]], ["Li"], "7Li", abundances={"7Li": 1.0})
+    cubic = second_moment(cell, [[0, 0, 0]], ["Li"], "7Li", abundances=enriched)
     between = alone.total - cubic.total  # the other sublattice, as like spins
     ratio = 4 / 9 * (p.gyromagnetic_ratio / li.gyromagnetic_ratio) ** 2 * 0.75 / 3.75
     assert found.parts["31P"] == pytest.approx(ratio * between, rel=1e-9)
     assert found.parts["7Li"] == pytest.approx(0.9241 * cubic.total, rel=1e-9)
+    six = second_moment(cell, [[0, 0, 0]], ["Li"], "6Li", others=["6Li", "7Li"])
+    assert six.parts["7Li"] > 100 * six.parts["6Li"]
     assert found.width == pytest.approx(math.sqrt(found.total) / 2e3 / math.pi)
     assert "1/√M2" in str(found)
 

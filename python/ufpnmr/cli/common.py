@@ -86,7 +86,7 @@ def dipolar_bound(structure: Path, nucleus: str) -> SecondMoment:
     from ufpnmr.structures import read_atoms
 
     atoms = read_atoms(structure)[-1]
-    return second_moment(atoms.cell.array, atoms.positions, atoms.get_chemical_symbols(), nucleus)
+    return second_moment(atoms.cell.array, atoms.positions, list(atoms.symbols), nucleus)
 
 
 def say(message: str) -> None:

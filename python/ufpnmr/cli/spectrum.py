@@ -72,7 +72,8 @@ def command(
     result = dataclasses.replace(result, provenance=provenance.collect(series, **result.parameters))
     nucleus = result.isotope
     say(
-        f"{nucleus['name']} (I = {nucleus['spin']:g}, Q = {nucleus['quadrupole_moment_mb']:g} mb, {nucleus['source']}), "
+        f"{nucleus['name']} (I = {nucleus['spin']:g}, Q = {nucleus['quadrupole_moment_mb']:g} mb, "
+        f"{nucleus['source']}), "
         f"{'static' if not spinning else f'spinning at {spinning:g} kHz'}, averaged over {result.averaging}, "
         f"broadened by {result.broadening:.3g} kHz"
     )

@@ -29,6 +29,7 @@ _MU0_OVER_4PI = 1e-7  # T² m³/J, exact to 1e-9
 _PER_M6 = 1e60  # from Å⁻⁶
 _CUTOFF = 25.0
 _CLOSEST = 0.5
+_SMALL = 1e-3  # of the total: not worth a word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +118,8 @@ class SecondMoment:
         return 1e6 / math.sqrt(self.total) if self.total > 0 else math.inf
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{self.nucleus}-{name} {value:.3g}" for name, value in self.parts.items())
+        seen = {name: value for name, value in self.parts.items() if value > _SMALL * self.total}
+        parts = ", ".join(f"{self.nucleus}-{name} {value:.3g}" for name, value in seen.items())
         return (
             f"rigid-lattice dipolar second moment of {self.nucleus}: {self.total:.3g} rad²/s² ({parts}), "
             f"√M2/2π = {self.width:.3g} kHz, 1/√M2 = {self.time:.3g} µs"
@@ -146,7 +148,7 @@ def _sums(cell: FloatArray, centres: FloatArray, others: FloatArray, cutoff: flo
         out += terms.sum(axis=1)
     # ∫ 4πr² r⁻⁶ beyond the cutoff; (1 - 3cos²)² averages to 4/5
     density = len(others) / abs(np.linalg.det(cell))
-    return out + 4 * math.pi / 3 * density / cutoff**3 * (1.0 if b is None else 0.8)
+    return np.asarray(out + 4 * math.pi / 3 * density / cutoff**3 * (1.0 if b is None else 0.8))
 
 
 def second_moment(
@@ -154,7 +156,7 @@ def second_moment(
     positions: npt.ArrayLike,
     symbols: Sequence[str],
     nucleus: str = "7Li",
-    others: Mapping[str, str] | None = None,
+    others: Sequence[str] | None = None,
     *,
     field: npt.ArrayLike | None = None,
     abundances: Mapping[str, float] | None = None,
@@ -163,7 +165,7 @@ def second_moment(
     """Return the rigid-lattice second moment of a periodic structure.
 
     Powder: (3/5) (μ0/4π)² γ_I⁴ ħ² I(I + 1) Σ r⁻⁶ for like and (4/15) (μ0/4π)² γ_I² γ_S² ħ² S(S + 1) Σ r⁻⁶ for unlike
-    spins; a field direction replaces the averages 4/5 of (1 - 3cos²θ)² by their sums. Every species counts with its abundance.
+    spins; a field direction replaces the average 4/5 of (1 - 3cos²θ)² by its sum. Species count with their abundance.
 
     Parameters
     ----------
@@ -174,8 +176,8 @@ def second_moment(
         Elements.
     nucleus : str
         The observed one, such as "7Li".
-    others : mapping, optional
-        Element -> nucleus of the neighbours to count; default the observed one and 31P, where there is P.
+    others : sequence of str, optional
+        Nuclei of the neighbours to count; default every one of `MAGNETS` whose element is there.
     field : array_like (3,), optional
         Default: powder.
     abundances : mapping, optional
@@ -189,14 +191,14 @@ def second_moment(
         raise InputError("expected a cell with a volume and one position per element symbol")
     observed = magnet(nucleus)
     element = nucleus.lstrip("0123456789")
-    partners = {element: nucleus} | ({"P": "31P"} if others is None else dict(others))
+    partners = MAGNETS if others is None else others
     centres = r[names == element]
     if len(centres) == 0:
         raise InputError(f"no {element} in the structure; found {', '.join(sorted(set(names.tolist())))}")
     b = None if field is None else unit_field(field)
     parts = {}
-    for symbol, name in partners.items():
-        there = r[names == symbol]
+    for name in partners:
+        there = r[names == name.lstrip("0123456789")]
         if len(there) == 0:
             continue
         other = magnet(name)

@@ -39,7 +39,7 @@ def transitions(spin: float) -> tuple[FloatArray, FloatArray]:
     """Return shifts over κ b·V·b (2I,) and normalised intensities (2I,) of m -> m - 1, m = I ... 1 - I."""
     m = spin - np.arange(round(2 * spin))
     intensity = spin * (spin + 1) - m * (m - 1)
-    return 3 * (2 * m - 1) / (4 * spin * (2 * spin - 1)), intensity / intensity.sum()
+    return np.asarray(3 * (2 * m - 1) / (4 * spin * (2 * spin - 1))), np.asarray(intensity / intensity.sum())
 
 
 def powder_lines(tensors: FloatArray, kappa: float, degree: int = _STATIC_DEGREE) -> tuple[FloatArray, FloatArray]:
@@ -98,10 +98,12 @@ def spinning_lines(
         phase += (np.outer(c2, np.sin(2 * turn)) + np.outer(s2, 1 - np.cos(2 * turn))) / 2
         bands = np.abs(np.fft.fft(np.exp(1j * phase / spinning), axis=1) / n) ** 2
         total += weights @ bands
-    return np.fft.fftfreq(n, 1 / n), total / len(tensors)
+    return np.asarray(np.fft.fftfreq(n, 1 / n)), np.asarray(total / len(tensors))
 
 
-def _lines(tensors: FloatArray, nucleus: Isotope, spinning: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _lines(
+    tensors: FloatArray, nucleus: Isotope, spinning: float
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Return positions (J,) kHz, intensities (J,) of sum 1, and which of them belong to the central line."""
     positions, intensities, central = [], [], []
     for factor, intensity in zip(*transitions(nucleus.spin), strict=True):
@@ -186,8 +188,9 @@ def spectrum(
     edge = max(float(np.abs(p[h > 1e-9 * h.max()]).max()) for p, h, _ in lines) * _MARGIN + 5 * fwhm
     points = max(_POINTS, 2 * math.ceil(8 * edge / fwhm))
     grid = np.linspace(-edge, edge, points)
-    kept = [tuple(a[np.abs(p) < edge - fwhm] for a in (p, h, c)) for p, h, c in lines]
-    satellites = [_folded(grid, p[~c], h[~c], fwhm) for p, h, c in kept]
+    seen = [np.abs(p) < edge - fwhm for p, _, _ in lines]
+    whole = [_folded(grid, p[s], h[s], fwhm) for (p, h, _), s in zip(lines, seen, strict=True)]
+    satellites = [_folded(grid, p[s & ~c], h[s & ~c], fwhm) for (p, h, c), s in zip(lines, seen, strict=True)]
     c_q, eta = coupling(sets[0], nucleus)
     averaging = "the whole series" if average is None else f"blocks of {average:g} ps"
     parameters = {"average_ps": average, "n_tensors": [len(v) for v in sets], "engine": series[0].engine}
@@ -205,7 +208,7 @@ def spectrum(
         warnings=["first order; motion much faster than the width, or none: no exchange line shapes"],
         temperature=kelvin,
         frequency=grid,
-        intensity=np.array([_folded(grid, p, h, fwhm) for p, h, _ in kept]),
+        intensity=np.array(whole),
         second_moment=np.array([float(h @ p**2) for p, h, _ in lines]),
         width=np.array([_half_width(grid, s) for s in satellites]),
         rms_coupling=np.array([math.sqrt(float(np.mean(p**2))) for p in products]),
