@@ -128,6 +128,27 @@ def test_single_crystal_and_its_ergodic_limit():
     assert fit.tau.ci_low < exact < fit.tau.ci_high
 
 
+@pytest.mark.parametrize(("angle", "left"), [(90.0, 1 / 4), (54.7356103, 1 / 2)])
+def test_final_state_tells_the_angle_of_the_jump(angle, left):
+    """Two equal axial tensors with axes at β, tp -> 0: F(∞)/F(0) = [1 + P2(cos β)]/2 (spec efg 9); 1/2 for large tp."""
+    beta = math.radians(angle)
+    axes = np.array([[0, 0, 1], [math.sin(beta), 0, math.cos(beta)]])
+    x, y, z = axes.T
+    pair = 1.5 * 100 / KAPPA * np.stack([x * x - 1 / 3, y * y - 1 / 3, z * z - 1 / 3, x * y, x * z, y * z], axis=-1)
+    s = tensor_series(pair[np.arange(200)[:, None] % 2].astype(np.float32))
+    short, long = stimulated_echo(s, 0.2, accuracy=1e-7), stimulated_echo(s, 60.0)
+    assert short.ergodic[0] / short.signal[0, 0] == pytest.approx((1 + (3 * math.cos(beta) ** 2 - 1) / 2) / 2, rel=2e-3)
+    assert short.ergodic[0] / short.signal[0, 0] == pytest.approx(left, rel=4e-3)
+    assert long.ergodic[0] / long.signal[0, 0] == pytest.approx(1 / 2, abs=0.1)  # horns of the powder: slowly
+
+
+def test_field_along_a_lattice_vector():
+    s = tensor_series(axial(np.full((64, 2), 40.0)).astype(np.float32))
+    along, across = (stimulated_echo(s, 5.0, field=name).signal[0, 0] for name in ("c", "a"))
+    assert along == pytest.approx(0.45 * math.sin(math.pi * 40e3 * 5e-6) ** 2, rel=1e-5)
+    assert across == pytest.approx(0.45 * math.sin(math.pi * 20e3 * 5e-6) ** 2, rel=1e-5)
+
+
 def test_window_averages_motion_and_static_does_not():
     """Fast jumps during tp leave the sine of the averaged tensor; static phases keep that of each site."""
     rng = np.random.default_rng(5)

@@ -234,8 +234,8 @@ def test_maxima_of_an_arrhenius_process():
     results = []
     for t in kelvin:
         tau = tau0 * math.exp(energy / (BOLTZMANN_EV * t))
-        curve = correlate(series(reorienting(rng, 3000, 40, 1 - math.exp(-0.03)), 0.03 * tau), "powder")
-        results.append(relaxation(curve, [9.4], spin_lock=[40.0], replicas=60))
+        curve = correlate(series(reorienting(rng, 2000, 40, 1 - math.exp(-0.03)), 0.03 * tau), "powder")
+        results.append(relaxation(curve, [9.4], spin_lock=[40.0], replicas=20))
     found = relaxation_maxima(results, kelvin)
     assert found.activation.ci_low < energy < found.activation.ci_high
     omega0 = 2e6 * math.pi * 9.4 * isotope("7Li").larmor_mhz_per_tesla

@@ -25,7 +25,7 @@ from ufpnmr.cli.common import exit_code, json_option, output_option, report, say
     show_default=True,
     help="static: ω at the frame times tp (eq. 3 literally); window: V integrated over tp and td.",
 )
-@click.option("--field", metavar="'X Y Z'", help="Field direction in a single crystal [default: powder].")
+@click.option("--field", metavar="'X Y Z'", help="Single crystal: a, b, c or three numbers [default: powder].")
 @click.option("--accuracy", type=float, default=1e-4, show_default=True, help="Of the powder average.")
 @click.option(
     "--window",

@@ -21,7 +21,8 @@ from ufpnmr import provenance
 from ufpnmr.errors import InputError
 from ufpnmr.isotopes import Isotope
 from ufpnmr.isotopes import isotope as find_isotope
-from ufpnmr.nmr.frequencies import convention_factor, quadrupolar_product, unit_field
+from ufpnmr.nmr.correlation import field_direction
+from ufpnmr.nmr.frequencies import convention_factor, quadrupolar_product
 from ufpnmr.nmr.quadrature import echo_degree, sphere_rule
 from ufpnmr.nmr.spin import EchoSequence, echo_sequence
 from ufpnmr.results.echo import EchoResult
@@ -169,7 +170,7 @@ def stimulated_echo(
     sequence: str = "sin-sin",
     angle: float | None = None,
     phase: str = "static",
-    field: npt.ArrayLike | None = None,
+    field: str | npt.ArrayLike | None = None,
     accuracy: float = 1e-4,
     degree: int | None = None,
     n_lags: int = 60,
@@ -191,9 +192,10 @@ def stimulated_echo(
     phase : {"static", "window"}
         "static", eq. 3 literally: ω at the frame times tp or td, right only if nothing moves during them. "window":
         the integral of V over the interval, so that motion averages during it; tp + tm + td must fit into the series.
-    field : array_like (3,), optional
-        Direction in a single crystal; by default a powder, averaged by a sphere rule whose degree is chosen from the
-        99.9 % quantile of P_Q and raised until a finer rule agrees on sampled pairs of tensors.
+    field : array_like (3,) or {"a", "b", "c"}, optional
+        Direction in a single crystal, in the axes of V or a lattice vector; by default a powder, averaged by a sphere
+        rule whose degree is chosen from the 99.9 % quantile of P_Q and raised until a finer rule agrees on sampled
+        pairs of tensors.
     accuracy : float
         Of the average over directions, absolute in F.
     degree : int, optional
@@ -226,7 +228,7 @@ def stimulated_echo(
     bad = np.argwhere(~np.isfinite(series.V))
     if len(bad):
         raise InputError(f"tensor that is not finite at frame {bad[0][0]}, atom {series.ids[bad[0][1]]}")
-    direction = None if field is None else unit_field(field)
+    direction = None if field is None else field_direction(field, series.cell)
     windowed = phase == "window"
     frames = [
         [_window_frames(t, interval, what) if windowed else 0 for t in times]
