@@ -215,7 +215,6 @@ def efg(result: Result) -> str:
     return markdown(header, rows) + "\n\n" + markdown(header_whole, whole)
 
 
-<<<<<<< HEAD
 def echo(result: Result) -> str:
     """Return the table of echo.py: seconds of one core."""
     header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
@@ -245,9 +244,6 @@ def grains(result: Result) -> str:
     return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
 
 
-TABLES = {
-    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, echo, grains)
-=======
 def efg_precision(result: Result) -> str:
     """Return the table of efg_precision.py: deviation of single from double precision."""
     rows = [
@@ -274,8 +270,11 @@ def efg_precision(result: Result) -> str:
 
 
 TABLES = {
-    f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision)
->>>>>>> main
+    f.__name__: f
+    for f in (
+        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(echo, grains),
+    )
 }
 
 
