@@ -1,7 +1,7 @@
 """Rigid-lattice dipolar second moment (van Vleck), the bound up to which a purely quadrupolar treatment holds.
 
-J. H. van Vleck, Phys. Rev. 74, 1168 (1948); A. Abragam, Principles of Nuclear Magnetism (1961), IV.34 (like spins) and
-IV.55 (unlike spins). Like spins by the formula for a pure Zeeman Hamiltonian: where quadrupolar splittings detune
+J. H. van Vleck, Phys. Rev. 74, 1168 (1948); A. Abragam, Principles of Nuclear Magnetism (1961), chapter IV (like and
+unlike spins). Like spins by the formula for a pure Zeeman Hamiltonian: where quadrupolar splittings detune
 neighbours, less of it acts, so the sum stays an upper bound. Motion only lowers it.
 """
 

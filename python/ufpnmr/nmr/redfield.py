@@ -161,7 +161,7 @@ def spin_locked(spin: float, densities: npt.ArrayLike, locked: npt.ArrayLike) ->
 def fast_limit(spin: float, density: float) -> float:
     """Return R1 = R2 when J is the same at all frequencies: (3/2)(2I + 3)/[I²(2I - 1)] J.
 
-    That is (1/20)(2I + 3)/[I²(2I - 1)] (eQ/ħ)² ∫ C dt (Abragam 1961, VIII.137 for general I; spec efg 6.9).
+    That is (1/20)(2I + 3)/[I²(2I - 1)] (eQ/ħ)² ∫ C dt (Abragam 1961, chapter VIII; spec efg 6.9).
 
     Parameters
     ----------
