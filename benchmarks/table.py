@@ -305,6 +305,35 @@ def agi(result: Result) -> str:
     )
 
 
+def echo(result: Result) -> str:
+    """Return the table of echo.py: seconds of one core."""
+    header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
+    rows = [
+        ["`ufp echo`, one tp = td, processor time", spread(result["cpu_s"])],
+        ["the same, wall time on a shared machine", spread(result["wall_s"])],
+        ["direct sums in NumPy (on a share of the ions, scaled)", spread(result["direct_cpu_s"], 0)],
+        ["direct sums over `ufp echo`", spread(result["direct_over_ours"], 0)],
+    ]
+    note = f"Largest difference of the two signals: {result['largest_difference']:.0e}."
+    return markdown(header, rows) + "\n\n" + note
+
+
+def grains(result: Result) -> str:
+    """Return the tables of grains.py: resolution, and decay times by microstructure."""
+    rows = [
+        [row["voxels"], f"{row['across']:.1f}", f"{row['constant']:.4f} ± {row['error']:.4f}", f"{row['gamma']:.2f}"]
+        for row in result["resolution"]
+    ]
+    text = markdown(["voxels along the edge", "across a grain", "τ D/L²", "γ"], rows)
+    sizes = result["sizes_nm"]
+    rows = [
+        [case["name"], *(f"{1e3 * tau:.3g}" for tau in case["tau_s"]), case["sizes_for_30_and_50_ms_nm"] or "outside"]
+        for case in result["cases"]
+    ]
+    header = ["model", *(f"{size:g} nm" for size in sizes), "nm for τ = 30 … 50 ms"]
+    return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
+
+
 def efg_precision(result: Result) -> str:
     """Return the table of efg_precision.py: deviation of single from double precision."""
     rows = [
@@ -333,6 +362,13 @@ def efg_precision(result: Result) -> str:
 TABLES = {
     f.__name__: f
     for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision, io, rdf, agi)
+}
+
+
+    for f in (
+        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(echo, grains),
+    )
 }
 
 

@@ -19,6 +19,8 @@ SCRIPTS = (
     "efg_precision",
     "io",
     "rdf",
+    *("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg", "efg_precision"),
+    *("echo", "grains"),
 )
 
 

@@ -37,7 +37,7 @@ _TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
 @click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
 @click.option("--ordering", default="haeberlen", show_default=True, help="Ordering of the principal axes (angles).")
-@output_option("SVG, PNG or PDF")
+@output_option("SVG, PNG, PDF, or CSV for the numbers")
 def command(
     file: Path,
     fit: Path | None,
@@ -53,6 +53,8 @@ def command(
 ) -> int:
     """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
 
+    With a name ending in .csv the curves are written as columns instead.
+
     \b
     Examples:
       ufp plot msd.h5 -o msd.svg
@@ -60,6 +62,7 @@ def command(
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
       ufp plot vanhove.h5 --kind gd -o gd.png
       ufp plot compare.json -o compare.svg
+      ufp plot acf.h5 -o acf.csv
     """
     target = writable(output, force)
     if target is None:
@@ -69,12 +72,16 @@ def command(
     from ufpnmr.results.comparison import Comparison
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
+    from ufpnmr.results.echo import EchoResult
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
+    from ufpnmr.results.polycrystal import PolycrystalResult
     from ufpnmr.results.rdf import RDFResult
+    from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
     from ufpnmr.results.runs import RunAverage
     from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.spectrum import SpectrumResult
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.results.van_hove import VanHoveResult
     from ufpnmr.results.vdos import VDOSResult
@@ -103,7 +110,16 @@ def command(
         angles = AngleResult.read(file)
         return plots.angle_traces(angles) if kind == "traces" else plots.curve(angles, kind)
 
+    def echo_figure() -> Axes:
+        echo = EchoResult.read(file)
+        return plots.echo_map(echo) if len(echo.tp) > 2 else plots.echo_signal(echo)
+
     figures: dict[str, Callable[[], Axes]] = {
+        EchoResult.schema: echo_figure,
+        PolycrystalResult.schema: lambda: plots.polycrystal(PolycrystalResult.read(file)),
+        SpectrumResult.schema: lambda: plots.spectrum(SpectrumResult.read(file)),
+        RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
+        TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
             CorrelationResult.read(file), DecayFit.read(fit) if fit else None
@@ -119,6 +135,19 @@ def command(
     for kind_of_result in (RDFResult, VDOSResult, IonDensity, VanHoveResult, RunAverage):
         figures[kind_of_result.schema] = partial(_curve, kind_of_result, file, kind)
     schema = _schema(file)
+    tables = {
+        result.schema: result
+        for result in (
+            *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
+            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
+        )
+    }
+    if target.suffix == ".csv":
+        if schema not in tables:
+            raise InputError(f"{file}: no curves in {schema or 'a file without schema'}; known: {', '.join(tables)}")
+        tables[schema].read(file).write_csv(target)
+        say(f"{target}: {schema}")
+        return 0
     if schema not in figures:
         raise InputError(f"{file}: no figure for {schema or 'a file without schema'}; known: {', '.join(figures)}")
     plots.save(figures[schema](), target)

@@ -54,6 +54,7 @@ class HopResult(StoredResult):
     grid: ClassVar[tuple[str, ...]] = ()
     curves: ClassVar[dict[str, str]] = {}
     settings: ClassVar[tuple[str, ...]] = ("drift", "selection")
+    table_axis: ClassVar[str] = "(M,)"
 
     rate: Record
     rate_observed: Record
