@@ -19,6 +19,10 @@ SCRIPTS = (
     "efg_precision",
     "msd",
     "coverage_dynamics",
+    "io",
+    "rdf",
+    "echo",
+    "grains",
 )
 
 
@@ -226,3 +230,12 @@ def test_coverage_dynamics(quick):
     for row in result["rows"]:
         assert sum(row["statuses"].values()) == row["replicas"] == 4
         assert 0 <= row["coverage"]["fraction"] <= 1
+
+
+def test_io_compares_the_same_numbers(quick):
+    result = quick("io")[1]
+    speeds = result["million_atom_frames_per_s"]
+    assert {"raw bytes", "text: open", "text: bulk", "text: iterate", "gz: bulk", "MDAnalysis: iterate"} <= set(speeds)
+    for values in speeds.values():
+        check_summary(values)
+    check_summary(result["iterate_over_mdanalysis"])

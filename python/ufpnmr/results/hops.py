@@ -53,6 +53,10 @@ class HopResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-hops"
+    grid: ClassVar[tuple[str, ...]] = ()
+    curves: ClassVar[dict[str, str]] = {}
+    settings: ClassVar[tuple[str, ...]] = ("drift", "selection")
+    table_axis: ClassVar[str] = "(M,)"
 
     rate: Record
     rate_observed: Record

@@ -52,7 +52,11 @@ class MSDResult(StoredResult):
         Everything that decided the result: window, blocks, origins, diagnostics.
     """
 
+    table_axis: ClassVar[str] = "(L,)"
     schema: ClassVar[str] = "ufpnmr-msd"
+    grid: ClassVar[tuple[str, ...]] = ("lag",)
+    curves: ClassVar[dict[str, str]] = {"msd": "std_error", "alpha": "alpha_std_error"}
+    settings: ClassVar[tuple[str, ...]] = ("origins", "drift", "selection")
 
     diffusion: Record
     parameters: dict[str, Any]

@@ -47,6 +47,8 @@ class IonPaths(StoredResult):
         Trajectory file.
     constant_cell : bool
         Whether all frames have the same cell. If not, `positions` are sums of displacements (von Bülow et al. 2020).
+    n_dropped : int
+        Incomplete frames of the file that are left out.
     """
 
     schema: ClassVar[str] = "ufpnmr-paths"
@@ -61,6 +63,7 @@ class IonPaths(StoredResult):
     cell: Floats = array("angstrom", "(T, 3, 3)")
     drift: Floats = array("angstrom", "(T, 3)")
     constant_cell: bool = True
+    n_dropped: int = 0
 
     @property
     def interval(self) -> float:
@@ -131,6 +134,7 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
         selection=selection,
         source=str(reader.filename),
         constant_cell=bool((cell == cell[0]).all()),
+        n_dropped=int(getattr(reader, "n_dropped", 0)),
     )
 
 
@@ -222,8 +226,8 @@ def _frames(universe: Any) -> Iterator[tuple[Floats, Box]]:
             fractional = now @ box.inverse
             if before is not None:
                 where = f"{reader.filename}: frame {ts.frame}"
-                change, _ = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
-                total = total + change
+                change = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
+                total = total if change is None else total + change
             before = fractional
             now = now + total @ cell if not isinstance(total, int) else now
         yield now, box
