@@ -242,6 +242,42 @@ def vibrational_averaging(result: Result) -> str:
     return markdown(["frames every ps", "drop to the first lag", *(f"C({lag} ps)" for lag in result["lags_ps"])], rows)
 
 
+def msd(result: Result) -> str:
+    """Return the times of msd.py and the memory of its long run."""
+    rows = []
+    for case in result["cases"]:
+        over = case["einstein_over_ours"]
+        rows.append([case["case"], spread(case["ns_per_ion_frame"], 0), spread(over, 1) if over else ""])
+    header = [f"{result['frames']:,} frames of {result['ions']} ions, one core", "ns per ion and frame"]
+    text = markdown([*header, "EinsteinMSD over this"], rows)
+    long = result["long"]
+    return (
+        f"{text}\n\n{long['frames']:,} frames of {long['ions']} ions through `--scratch`: at most "
+        f"{long['peak_resident_GB']:.2f} GB resident, {long['scratch_GB']:.2f} GB on disk "
+        f"({long['in_memory_GB']:.1f} GB in memory otherwise); {long['transpose_ns_per_ion_frame']:.0f} ns per ion and "
+        f"frame to write, {long['analysis_ns_per_ion_frame']:.0f} to analyse."
+    )
+
+
+def coverage_dynamics(result: Result) -> str:
+    """Return the coverage of intervals, and that of what is often quoted instead."""
+    rows = [
+        [
+            f"{row['quantity']}, {row['process']}",
+            f"{row['coverage']['fraction']:.1%} ± {row['coverage']['std_error']:.1%}",
+            f"{row['coverage_with_refused']['fraction']:.1%}",
+            f"{row['usual_coverage']['fraction']:.1%}",
+            f"{row['bias']:+.1%}",
+            f"{row['scatter']:.1%}",
+            f"{1 - row['coverage']['of'] / row['replicas']:.1%}",
+        ]
+        for row in result["rows"]
+        if row["scatter"] is not None
+    ]
+    header = ["95 % interval holds the truth", "quoted", "with refused", "usual", "bias", "scatter", "refused"]
+    return markdown(header, rows)
+
+
 def io(result: Result) -> str:
     """Return the speeds of io.py."""
     speed, size = result["million_atom_frames_per_s"], result["bytes_per_atom_frame"]
@@ -332,6 +368,35 @@ def agi(result: Result) -> str:
     )
 
 
+def echo(result: Result) -> str:
+    """Return the table of echo.py: seconds of one core."""
+    header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
+    rows = [
+        ["`ufp echo`, one tp = td, processor time", spread(result["cpu_s"])],
+        ["the same, wall time on a shared machine", spread(result["wall_s"])],
+        ["direct sums in NumPy (on a share of the ions, scaled)", spread(result["direct_cpu_s"], 0)],
+        ["direct sums over `ufp echo`", spread(result["direct_over_ours"], 0)],
+    ]
+    note = f"Largest difference of the two signals: {result['largest_difference']:.0e}."
+    return markdown(header, rows) + "\n\n" + note
+
+
+def grains(result: Result) -> str:
+    """Return the tables of grains.py: resolution, and decay times by microstructure."""
+    rows = [
+        [row["voxels"], f"{row['across']:.1f}", f"{row['constant']:.4f} ± {row['error']:.4f}", f"{row['gamma']:.2f}"]
+        for row in result["resolution"]
+    ]
+    text = markdown(["voxels along the edge", "across a grain", "τ D/L²", "γ"], rows)
+    sizes = result["sizes_nm"]
+    rows = [
+        [case["name"], *(f"{1e3 * tau:.3g}" for tau in case["tau_s"]), case["sizes_for_30_and_50_ms_nm"] or "outside"]
+        for case in result["cases"]
+    ]
+    header = ["model", *(f"{size:g} nm" for size in sizes), "nm for τ = 30 … 50 ms"]
+    return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
+
+
 def efg_precision(result: Result) -> str:
     """Return the table of efg_precision.py: deviation of single from double precision."""
     rows = [
@@ -357,11 +422,13 @@ def efg_precision(result: Result) -> str:
     return markdown([*header, "predicts in"], rows)
 
 
-_ALL = (
-    *(pair, parallel, skin, energy_conservation, microsecond, fit, active),
-    *(efg, efg_precision, compute_efg, vibrational_averaging, io, rdf, agi),
-)
-TABLES = {f.__name__: f for f in _ALL}
+TABLES = {
+    f.__name__: f
+    for f in (
+        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
+    )
+}
 
 
 def table(result: Result) -> str:

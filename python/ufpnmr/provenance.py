@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 __all__ = ["collect", "file_hash", "package_version"]
 
 
+@functools.cache
 def package_version(name: str) -> str:
     """Return the installed version of distribution `name`, or ``"not installed"``."""
     try:

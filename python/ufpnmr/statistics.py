@@ -24,6 +24,7 @@ __all__ = [
     "block_interval",
     "bootstrap",
     "bootstrap_interval",
+    "chi_square_tail",
     "fano_test",
     "lag_one_correlation",
     "log_spaced",
@@ -238,6 +239,13 @@ def poisson_upper_bound(n: int, confidence: float = 0.95) -> float:
     return float(special.gammaincinv(n + 1, confidence))
 
 
+def chi_square_tail(value: float, dof: float) -> float:
+    """Return the probability of a chi-square variable of `dof` degrees of freedom to be at least `value`."""
+    from scipy import special
+
+    return float(special.chdtrc(dof, value))
+
+
 def fano_test(counts: npt.ArrayLike) -> tuple[float, float]:
     """Test whether block counts scatter more than independent events would.
 
@@ -255,8 +263,6 @@ def fano_test(counts: npt.ArrayLike) -> tuple[float, float]:
     p_value : float
         Probability of an F at least this large for independent events; 1 without events.
     """
-    from scipy import special
-
     blocks = np.asarray(counts, dtype=np.float64)
     if blocks.ndim != 1 or len(blocks) < 2:
         raise InputError(f"expected at least two block counts, found an array of shape {blocks.shape}")
@@ -265,7 +271,7 @@ def fano_test(counts: npt.ArrayLike) -> tuple[float, float]:
         return math.nan, 1.0
     fano = float(blocks.var(ddof=1)) / mean
     dof = len(blocks) - 1
-    return fano, float(special.chdtrc(dof, dof * fano))
+    return fano, chi_square_tail(dof * fano, dof)
 
 
 def lag_one_correlation(values: npt.ArrayLike) -> float:

@@ -2,6 +2,8 @@
 
 from ufpnmr.dynamics.angles import angle_distributions, low_pass
 from ufpnmr.dynamics.anions import anion_census, broken_bonds
+from ufpnmr.dynamics.charge import charge_transport
+from ufpnmr.dynamics.escape import escape_survival
 from ufpnmr.dynamics.hop_rates import correlation_factor
 from ufpnmr.dynamics.hops import find_hops
 from ufpnmr.dynamics.ion_density import ion_density
@@ -10,6 +12,8 @@ from ufpnmr.dynamics.presets import PRESETS, preset
 from ufpnmr.dynamics.rdf import pair_correlation
 from ufpnmr.dynamics.residence import residence_times
 from ufpnmr.dynamics.runs import average_runs
+from ufpnmr.dynamics.site_network import site_network
+from ufpnmr.dynamics.site_positions import Sites, density_sites, reference_sites
 from ufpnmr.dynamics.sites import coordination_labels, settle_labels, site_labels
 from ufpnmr.dynamics.tetrahedra import (
     Tetrahedra,
@@ -23,6 +27,7 @@ from ufpnmr.dynamics.vdos import vibrational_density_of_states
 
 __all__ = [
     "PRESETS",
+    "Sites",
     "Tetrahedra",
     "angle_distributions",
     "angle_triples",
@@ -30,8 +35,11 @@ __all__ = [
     "average_runs",
     "bonded_tetrahedra",
     "broken_bonds",
+    "charge_transport",
     "coordination_labels",
     "correlation_factor",
+    "density_sites",
+    "escape_survival",
     "find_hops",
     "ion_density",
     "lattice_tetrahedra",
@@ -40,9 +48,11 @@ __all__ = [
     "mean_square_displacement",
     "pair_correlation",
     "preset",
+    "reference_sites",
     "residence_times",
     "settle_labels",
     "site_labels",
+    "site_network",
     "van_hove",
     "vibrational_density_of_states",
 ]

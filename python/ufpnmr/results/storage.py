@@ -107,6 +107,8 @@ class StoredResult:
 
     schema: ClassVar[str]
     schema_version: ClassVar[int] = 1
+    table_axis: ClassVar[str] = ""
+    """Axis that runs down the rows of `write_csv`, such as "(L,)"; by default that of the first array."""
 
     provenance: dict[str, Any] = dataclasses.field(kw_only=True, default_factory=dict)
 
@@ -150,6 +152,25 @@ class StoredResult:
                 for key, value in getattr(self, name).items():
                     _add_dataset(group, key, value)
         partial.replace(path)
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write the curves as comma-separated columns with units; every array that ends in the same axis is one.
+
+        Arrays with one more axis in front give one column per entry of it.
+        """
+        fields = self._array_fields()
+        axis = self.table_axis or next(iter(fields.values()))["shape"]
+        columns: dict[str, Any] = {}
+        for name, meta in fields.items():
+            value, unit = getattr(self, name), "" if meta["unit"] == "1" else f" / {meta['unit']}"
+            if value is None:
+                continue
+            if meta["shape"] == axis:
+                columns[f"{name}{unit}"] = value
+            elif value.ndim == 2 and meta["shape"].endswith(f", {axis.strip('(),')})"):
+                columns |= {f"{name}[{k}]{unit}": row for k, row in enumerate(value)}
+        text = "\n".join(",".join(f"{x:.10g}" for x in row) for row in zip(*columns.values(), strict=True))
+        write_text_atomically(path, ",".join(f'"{name}"' for name in columns) + "\n" + text + "\n")
 
     @classmethod
     def read(cls: type[Self], path: str | Path) -> Self:
