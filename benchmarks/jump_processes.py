@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 Array = np.ndarray
 
-TAU = 8.0
+TAU = 5.0
 SPREAD_OF_BARRIERS = 1.0
 """Standard deviation of the logarithm of the rates of the glass, kT."""
 LEVELS = ndtri((np.arange(40) + 0.5) / 40)

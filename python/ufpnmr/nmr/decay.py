@@ -16,13 +16,14 @@ import numpy.typing as npt
 from ufpnmr import provenance
 from ufpnmr.errors import InputError
 from ufpnmr.nmr.decay_errors import TauErrors, log_bounds, tau_errors
+from ufpnmr.nmr.hopping_ions import renewal_correction
 from ufpnmr.nmr.stretched import Fits, Fixed, fit_curves, model
 from ufpnmr.results.correlation import CorrelationResult
 from ufpnmr.results.decay import DecayFit
 from ufpnmr.results.record import TRUSTWORTHY, Record
 from ufpnmr.statistics import student_quantile
 
-__all__ = ["fit_decay"]
+__all__ = ["Curves", "Estimate", "estimate", "fit_decay"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,8 +41,8 @@ _PER_S = 1e12
 
 
 @dataclasses.dataclass(frozen=True)
-class _Curves:
-    """Correlation functions over the ensemble's C(0) at the lags of the window, lag 0 kept apart."""
+class Curves:
+    """Correlation functions over the ensemble's C(0) at the F lags of the window, lag 0 kept apart."""
 
     lag: FloatArray
     mean: FloatArray
@@ -64,7 +65,7 @@ def _standard_error(units: FloatArray) -> Any:
     return units.std(axis=0, ddof=1) / math.sqrt(len(units))
 
 
-def _curves(correlation: CorrelationResult, window: float) -> _Curves:
+def _curves(correlation: CorrelationResult, window: float) -> Curves:
     lag = correlation.lag[correlation.fit_index]
     shortest = correlation.parameters.get("shortest_fit_lag_ps", 0.0)
     used = (lag > 0) & (lag >= shortest * (1 - 1e-9)) & (lag <= window * (1 + 1e-9))
@@ -85,7 +86,7 @@ def _curves(correlation: CorrelationResult, window: float) -> _Curves:
     shares = correlation.counts / total
     # the curve over C(0) varies with C(0) as well
     cells = cells[:, :, used] - (cells[:, :, :1] - shares[:, None, :1]) * mean
-    return _Curves(
+    return Curves(
         lag[used], mean, of_ions[:, used], of_blocks[:, used], cells, shares[:, used], of_ions[:, 0], of_blocks[:, 0]
     )
 
@@ -209,10 +210,11 @@ def fit_decay(
         raise InputError(f"expected a window up to {longest:g} ps (half the run), found {window:g} ps")
     found = estimate(correlation, fixed, window)
     curves = found.curves
+    bias = _bias_of_selection(correlation, found, fixed, window)
     common: dict[str, Any] = {
         "model": {"formula": "A {b² + (1 - b²) exp[-(t/τ)^γ]}", "fixed": dataclasses.asdict(fixed)},
         "observable": correlation.description,
-        "warnings": correlation.warnings,
+        "warnings": [*correlation.warnings, *filter(None, (bias,))],
         "duration": correlation.duration,
         "window": [float(curves.lag[0]), float(curves.lag[-1])],
         "lag": curves.lag,
@@ -233,11 +235,26 @@ def fit_decay(
     return _decaying(found, fixed, correlation, replicas, seed, common)
 
 
+def _bias_of_selection(correlation: CorrelationResult, found: Estimate, fixed: Fixed, window: float) -> str | None:
+    """Warn, with the measured bias, of an average over ions that were chosen because they hopped."""
+    everyone = correlation.parameters.get("n_ions_in_series", 0)
+    if not correlation.parameters.get("by_outcome") or everyone <= len(correlation.ids) or found.fit is None:
+        return None
+    whole = estimate(renewal_correction(correlation, everyone), fixed, window)
+    if whole.fit is None:
+        return "measured bias: with the other ions put back as constant nothing decays"
+    ratio = float(found.fit.tau[0] / whole.fit.tau[0])
+    return (
+        f"measured bias: τ of these {len(correlation.ids)} ions is {ratio:.2g} times that with the other "
+        f"{everyone - len(correlation.ids)} put back as constant (renewal correction)"
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Estimate:
     """Decay test, fit and error of τ, before any resampling."""
 
-    curves: _Curves
+    curves: Curves
     sigma: FloatArray
     z: float
     relative_drop: Record

@@ -27,6 +27,8 @@ _ROUNDS = 9
 _ROUNDS_FROM_GRID = 24
 _SHRINK = 0.5
 _LONGEST_MOVE = 1.5
+_CONVERGED = 1e-6
+_FINE_STEP = 0.01
 _WORKING_NUMBERS = 1 << 22
 
 
@@ -214,6 +216,8 @@ def _newton(
         move = move / np.maximum(longest / _LONGEST_MOVE, 1.0)
         log_tau = np.clip(log_tau + step * move[0], low, high)
         gamma = np.clip(gamma + _GAMMA_STEP * step * move[1], _GAMMA_LOWEST / 2, 2.0)
+        if float((np.abs(move).max(axis=0) * step).max()) < _CONVERGED and float(step.max()) < _FINE_STEP:
+            break
         step = np.where(longest < _LONGEST_MOVE, step * _SHRINK, step)
     amplitude, plateau, _ = evaluate(log_tau[:, None], gamma[:, None])
     return log_tau, gamma, np.stack([amplitude[:, 0], plateau[:, 0]])
