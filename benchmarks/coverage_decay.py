@@ -3,7 +3,7 @@
     python benchmarks/coverage_decay.py -o benchmarks/results/coverage_decay.json [--workers 2] [--quick]
 
 Processes (jump_processes.py): two sites, isotropic jumps, a glass with a distribution of barriers, each with thermal
-noise; two sites with ions that jump in groups of five. Runs of 10, 30 and 100 decay times with 13, 50 and 216 ions,
+noise; two sites with ions that jump in groups of five. Runs of 10, 30 and 100 decay times, 13, 50 and 216 ions,
 2000 runs each, frames every τ/5; `correlate` (on the ladder of lags, which is exact up to 24 frames) and
 `ufpnmr.nmr.decay.estimate` with their defaults, γ free for the glass. Every run of 216 ions also serves as one of 13 and
 one of 50 (other ions), so cells of one row are not independent of each other. Groups only at 30 decay times.
@@ -21,9 +21,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
 from jump_processes import PROCESSES, TAU
 from lammps_timing import parser, report
-
 from ufpnmr.isotopes import isotope
 from ufpnmr.nmr import correlate
 from ufpnmr.nmr.decay import estimate

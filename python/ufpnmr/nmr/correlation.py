@@ -260,7 +260,8 @@ class _Accumulation:
                 y = x if y is None else y
                 x = x * mask[:, None, :]
                 ones = np.ones_like(mask[:, None, :], dtype=x.dtype)
-                assert self._counts_of_ions is not None and shares is not None
+                assert self._counts_of_ions is not None
+                assert shares is not None
                 self._counts_of_ions[part] = origin_counts(mask, self.lags)
                 shares[:, part] = block_sums(mask[:, None, :].astype(x.dtype), ones, self._longest, self._n_blocks)[0]
             blocks, self._weights = block_sums(x, y, self._longest, self._n_blocks)
@@ -305,7 +306,7 @@ class _Accumulation:
             return np.asarray(self._curves / self._counts_of_ions)
 
     def zero_level(self) -> float:
-        """What normalisation "zero_lag" divides by: C(0), or the product of the rms of the two observables."""
+        """Return what normalisation "zero_lag" divides by: C(0), or the product of the rms of two observables."""
         return float(self.mean[0]) if self._second is None else math.sqrt(float(self._squares.prod()))
 
     def std_error(self, reference: int | None) -> FloatArray:
@@ -324,9 +325,7 @@ class _Accumulation:
     def _components(self) -> int:
         return self._first.components + (0 if self._second is None else self._second.components)
 
-    def _series(
-        self, tensors: Series, means: tuple[FloatArray, FloatArray] | None
-    ) -> tuple[Series, Series | None]:
+    def _series(self, tensors: Series, means: tuple[FloatArray, FloatArray] | None) -> tuple[Series, Series | None]:
         x = self._first.evaluate(tensors)
         y = None if self._second is None else self._second.evaluate(tensors)
         if self._normalisation == "covariance":

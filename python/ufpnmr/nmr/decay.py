@@ -166,9 +166,10 @@ def fit_decay(
 
     First a test: the drop between the first and the last lag of the window against its standard error, the wider of
     the one over ions and the one over time blocks. Below 3 the status is "no_decay" and only bounds are given. Then a
-    least-squares fit from the first lag, weighted with the errors of the curve, repeated on curves resampled over
-    ions and, separately, over blocks. The interval of τ is log-normal with Student's quantile; the wider of the two
-    is quoted. The covariance of a least-squares fit is not an error here: neighbouring lags are correlated.
+    least-squares fit from the first lag, weighted with the errors of the curve. The interval of τ follows from the
+    first-order error over ions, widened if ions move together (`ufpnmr.nmr.decay_errors`); the other parameters have
+    the wider of two bootstrap intervals, over ions and over blocks. The covariance of a least-squares fit is not an
+    error here: neighbouring lags are correlated.
 
     Parameters
     ----------
@@ -354,7 +355,8 @@ def _decaying(
     found: Estimate, fixed: Fixed, correlation: CorrelationResult, replicas: int, seed: int, common: dict[str, Any]
 ) -> DecayFit:
     curves, errors, status = found.curves, found.errors, found.status
-    assert found.fit is not None and errors is not None
+    assert found.fit is not None
+    assert errors is not None
     rng = np.random.default_rng(seed)
     weights = 1 / np.maximum(found.sigma, 1e-9) ** 2
     ions = _resample(curves.of_ions, curves.zero_of_ions, replicas, rng)
@@ -394,9 +396,10 @@ def _decaying(
         central = math.exp(log_value) / _PS_PER_NS
         return Record(central, "ns", method, lower, upper, central * sd_log, None, n_eff, status)
 
-    time = positive(log_tau, *distances, errors.std_error)
+    below, above = distances
+    time = positive(log_tau, below, above, errors.std_error)
     widening = max(float(half[4]) / max(errors.quantile * errors.std_error, 1e-12), 1.0)
-    mean_time = positive(float(value[4]), *(widening * d for d in distances), widening * errors.std_error)
+    mean_time = positive(float(value[4]), widening * below, widening * above, widening * errors.std_error)
 
     def inverse(bound: float | None) -> float | None:
         return None if bound is None else _PER_S / (bound * _PS_PER_NS)

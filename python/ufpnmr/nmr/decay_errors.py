@@ -1,7 +1,7 @@
 """First-order errors of ln τ over ions and over time blocks, and the interval that follows from them.
 
 ln τ of a least-squares fit depends on the curve C(k) by d ln τ = Σ_k g_k dC(k), g = [(JᵀWJ)⁻¹JᵀW]_τ over the parameters
-that are not at a bound. The contribution of ion i in block b is u_ib = Σ_k g_k [S_ib(k)/n(k) - C(k) n_b(k)/n(k)]/N. Then
+that are not at a bound. Ion i contributes u_ib = Σ_k g_k [S_ib(k)/n(k) - C(k) n_b(k)/n(k)]/N in block b. Then
 
     V_ions = N/(N-1) Σ_i (Σ_b u_ib)²,  V_blocks = B/(B-1) Σ_b (Σ_i u_ib)²,  V_cells = Σ_ib u_ib².
 
@@ -122,7 +122,7 @@ def _gradient(
     parameters: tuple[float, float, float, float],
     free: tuple[bool, bool, bool],
 ) -> FloatArray:
-    """d ln τ/dC(k) at the minimum, over the parameters that are neither given nor at a bound."""
+    """Return d ln τ/dC(k) at the minimum, over the parameters that are neither given nor at a bound."""
     tau, amplitude, plateau, gamma = parameters
     power = (lag / tau) ** gamma
     decay = np.exp(-power)

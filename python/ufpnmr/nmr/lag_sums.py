@@ -126,4 +126,3 @@ def origin_counts(mask: npt.NDArray[np.bool_], lags: IntArray) -> FloatArray:
 def _pairs(x: Series) -> Series:
     even = x[..., : x.shape[-1] // 2 * 2]
     return np.asarray((even[..., ::2] + even[..., 1::2]) * even.dtype.type(0.5))
-

@@ -1,15 +1,16 @@
 """Distribution of decay times behind a correlation function: regularised inverse Laplace transform.
 
-C(t) = Σ_k p_k exp(-t/τ_k) + floor on 100 logarithmically spaced τ. Tikhonov with second differences of p; the strength
-minimises the generalised cross-validation function of the linear problem (G. H. Golub, M. Heath, G. Wahba, Technometrics
-21, 215 (1979)). With p >= 0 (NNLS) or without (J. Granwehr, P. J. Roberts, J. Chem. Theory Comput. 8, 3473 (2012)).
-The cross-validation needs independent errors: the curve is binned and whitened (`binned_curve`). Bands by bootstrap over
-ions or blocks, whichever scatter more; a peak is reported only if 95 % of the resamples have one there.
+C(t) = Σ_k p_k exp(-t/τ_k) + floor on 100 logarithmically spaced τ. Tikhonov with second differences of p; the
+strength minimises the generalised cross-validation function of the linear problem (G. H. Golub, M. Heath, G. Wahba,
+Technometrics 21, 215 (1979)). With p >= 0 (NNLS) or without (J. Granwehr, P. J. Roberts, J. Chem. Theory Comput. 8, 3473 (2012)).
+The cross-validation needs independent errors: the curve is binned and whitened (`binned_curve`). Bands by bootstrap
+over ions or blocks, whichever scatter more; a peak is reported only if 95 % of the resamples have one there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def rate_distribution(
     samples = np.array([solve(row) for row in draws @ binned.units @ binned.whitener.T])
     density, all_densities = best[:-1], samples[:, :-1]
     low, high = np.quantile(all_densities, [0.025, 0.975], axis=0)
-    parameters = {
+    parameters: dict[str, Any] = {
         "non_negative": non_negative,
         "strength": float(strength),
         "replicas": replicas,

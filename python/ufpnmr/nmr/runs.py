@@ -76,7 +76,7 @@ def merge_runs(results: Sequence[CorrelationResult]) -> CorrelationResult:
         mean=curves.mean(axis=0),
         std_error=std_error,
         n_origins=np.sum([result.n_origins for result in results], axis=0),
-        per_ion=np.mean([result.per_ion for result in results], axis=0, dtype=np.float64).astype(np.float32),
+        per_ion=np.asarray(np.mean([result.per_ion for result in results], axis=0), dtype=np.float32),
         sums=sums,
         counts=counts,
         warnings=list(dict.fromkeys(warning for result in results for warning in result.warnings)),

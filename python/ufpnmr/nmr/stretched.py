@@ -1,8 +1,8 @@
 """Least squares of A {b² + (1 - b²) exp[-(t/τ)^γ]} for many curves at once.
 
 For given τ and γ the model is linear in its two levels, so they are solved for exactly (variable projection) and only
-τ and γ are searched: on a common grid, the cost of all curves being a few matrix products, then by Newton steps for each
-curve.
+τ and γ are searched: on a common grid, the cost of all curves being a few matrix products, then by Newton steps for
+each curve.
 """
 
 from __future__ import annotations

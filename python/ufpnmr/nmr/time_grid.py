@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,8 @@ def resampled(series: TensorSeries, interval: float | None = None, longest_gap: 
     widest = int(np.argmax(steps))
     if steps[widest] > allowed * (1 + _TIME_TOLERANCE):
         raise InputError(
-            f"gap of {steps[widest]:g} ps after frame {widest} ({series.time[widest]:g} ps), at most {allowed:g} ps are "
-            "bridged; correlate the segments and merge them, or allow a longer gap"
+            f"gap of {steps[widest]:g} ps after frame {widest} ({series.time[widest]:g} ps), at most {allowed:g} ps "
+            "are bridged; correlate the segments and merge them, or allow a longer gap"
         )
     n_frames = int((series.time[-1] - series.time[0]) / step * (1 + 1e-12) + 1e-6) + 1
     time = series.time[0] + step * np.arange(n_frames)
@@ -81,5 +82,5 @@ def segments(series: TensorSeries, shortest: int = 2) -> list[TensorSeries]:
     usual = float(np.median(steps)) if len(steps) else 0.0
     cuts = np.flatnonzero(np.abs(steps - usual) > _TIME_TOLERANCE * usual) + 1
     edges = [0, *(int(cut) for cut in cuts), len(series.time)]
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b - a >= shortest]
+    parts = [slice(a, b) for a, b in itertools.pairwise(edges) if b - a >= shortest]
     return [dataclasses.replace(series, time=series.time[p], V=series.V[p], cell=series.cell[p]) for p in parts]
