@@ -5,11 +5,11 @@
 Processes (jump_processes.py): two sites, isotropic jumps, a glass with a distribution of barriers, each with thermal
 noise; two sites with ions that jump in groups of five. Runs of 10, 30 and 100 decay times, 13, 50 and 216 ions,
 2000 runs each, frames every τ/5; `correlate` (on the ladder of lags, which is exact up to 24 frames) and
-`ufpnmr.nmr.decay.estimate` with their defaults, γ free for the glass. Every run of 216 ions also serves as one of 13 and
-one of 50 (other ions), so cells of one row are not independent of each other. Groups only at 30 decay times.
+`ufpnmr.nmr.decay.estimate` with their defaults, γ free for the glass. Every run of 216 ions also serves as one of 13
+and one of 50 (other ions), so cells of one row are not independent of each other. Groups only at 30 decay times.
 
-The truth is TAU; for the glass, whose decay is not exactly stretched, τ of the same fit to the exact curve with the mean
-weights of the runs. Coverage is that of the runs that claim a value; beside it stands how many do.
+The truth is TAU; for the glass, whose decay is not exactly stretched, τ of the same fit to the exact curve with the
+mean weights of the runs. Coverage is that of the runs that claim a value; beside it stands how many do.
 """
 
 from __future__ import annotations

@@ -200,7 +200,48 @@ def efg(result: Result) -> str:
     return markdown(header, rows)
 
 
-TABLES = {f.__name__: f for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg)}
+def acf(result: Result) -> str:
+    """Return the cost of correlation functions."""
+    case, disk = result["in_memory"], result["out_of_core"]
+    seconds = case["cpu_seconds"]
+    rows = [
+        [f"powder curves of {case['ions']} ions × {case['frames']} frames", f"{spread(seconds['curves'], 3)} s"],
+        ["block sums for the errors", f"{spread(seconds['block sums'], 3)} s"],
+        ["`correlate`, everything", f"{spread(seconds['correlate'], 3)} s"],
+        [
+            f"{disk['ions']} ions × {disk['frames']:,} frames from a file of {disk['file_MiB']} MiB, multiple tau",
+            f"{disk['cpu_seconds']:.0f} s",
+        ],
+    ]
+    text = markdown(["", "CPU time, one core"], rows)
+    return (
+        f"{text}\n\nLargest resident memory of the last: {disk['after_MiB']} MiB, of which {disk['before_MiB']} before"
+        f" the correlation, with `memory` {disk['memory_MiB']} MiB."
+    )
+
+
+def coverage_decay(result: Result) -> str:
+    """Return the coverage of the intervals of τ."""
+    rows = []
+    for case in result["cells"]:
+        coverage = "" if case["coverage"] is None else f"{case['coverage']:.1%}"
+        refused = ", ".join(f"`{name}` {n / case['runs']:.0%}" for name, n in sorted(case["statuses"].items()))
+        rows.append(
+            [
+                f"{case['process']}, T = {case['T_over_tau']} τ",
+                case["ions"],
+                f"{case['claimed']:.1%}",
+                coverage,
+                refused,
+            ]
+        )
+    return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
+
+
+TABLES = {
+    f.__name__: f
+    for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, acf, coverage_decay)
+}
 
 
 def table(result: Result) -> str:

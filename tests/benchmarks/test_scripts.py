@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-SCRIPTS = ("pair", "parallel", "skin", "energy_conservation", "microsecond", "fit", "active", "efg")
+SCRIPTS = (
+    "pair",
+    "parallel",
+    "skin",
+    "energy_conservation",
+    "microsecond",
+    "fit",
+    "active",
+    "efg",
+    "acf",
+    "coverage_decay",
+)
 
 
 def run(*command, **kwargs):

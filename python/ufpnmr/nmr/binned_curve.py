@@ -1,8 +1,8 @@
 """A correlation function at few points with the covariance of their errors.
 
 Points: means of neighbouring lags over at most 24 bins of the logarithm of the lag. Their covariance comes from the
-curves of single ions (or blocks, whichever scatter more), shrunk towards its diagonal (O. Ledoit and M. Wolf, J. Multivar.
-Anal. 88, 365 (2004)), because neighbouring lags share their noise.
+curves of single ions (or blocks, whichever scatter more), shrunk towards its diagonal (O. Ledoit and M. Wolf, J.
+Multivar. Anal. 88, 365 (2004)), because neighbouring lags share their noise.
 """
 
 from __future__ import annotations

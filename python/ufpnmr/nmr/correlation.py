@@ -297,6 +297,9 @@ class _Accumulation:
         self.sums += (of_blocks[:, None, :] - shares) * level
         self.counts = self.counts * of_blocks
         self.sums *= (self._weights * (self._source.n_frames - self.lags[self.fit_index]))[:, None, :]
+        # the ladder's means of the mask shift the total a little
+        excess = self.sums.sum(axis=(0, 1)) / self._source.n_ions - level * self.counts.sum(axis=0)
+        self.sums -= (self._weights * excess)[:, None, :]
 
     def per_ion(self) -> FloatArray:
         """Return the curve of every ion (N, L), NaN where an ion has no origin."""

@@ -2,7 +2,8 @@
 
 C(t) = Σ_k p_k exp(-t/τ_k) + floor on 100 logarithmically spaced τ. Tikhonov with second differences of p; the
 strength minimises the generalised cross-validation function of the linear problem (G. H. Golub, M. Heath, G. Wahba,
-Technometrics 21, 215 (1979)). With p >= 0 (NNLS) or without (J. Granwehr, P. J. Roberts, J. Chem. Theory Comput. 8, 3473 (2012)).
+Technometrics 21, 215 (1979)). With p >= 0 (NNLS) or without (J. Granwehr, P. J. Roberts, J. Chem. Theory Comput. 8,
+3473 (2012)).
 The cross-validation needs independent errors: the curve is binned and whitened (`binned_curve`). Bands by bootstrap
 over ions or blocks, whichever scatter more; a peak is reported only if 95 % of the resamples have one there.
 """

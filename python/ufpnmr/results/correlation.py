@@ -54,8 +54,8 @@ class CorrelationResult(StoredResult):
     fit_index : ndarray (F,)
         Lags of `sums`, as indices into `lag`; the first is lag 0.
     sums : ndarray (B, N, F)
-        Sum over the time origins of block b of x(t) x(t + lag), per ion. At long lags the deviations between blocks come
-        from means over at most a twelfth of the lag; the total over blocks is exact.
+        Sum over the time origins of block b of x(t) x(t + lag), per ion. At long lags the deviations between blocks
+        come from means over at most a twelfth of the lag; the total over blocks is exact.
     counts : ndarray (B, F)
         Time origins behind each sum (mean over ions).
     """
