@@ -238,9 +238,32 @@ def coverage_decay(result: Result) -> str:
     return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
 
 
+def vibration(result: Result) -> str:
+    """Return amplitude and decay time against the window of the mean."""
+    cases: dict[tuple[str, int], dict[float | None, Result]] = {}
+    for row in result["rows"]:
+        cases.setdefault((row["averaging"], row["window"]), {})[row["amplitude_fixed"]] = row
+
+    def time(row: Result) -> str:
+        value, low, high = row["tau"]
+        return f"`{row['status']}`" if value is None else f"{value:.0f} ({low:.0f} to {high:.0f})"
+
+    rows = [
+        [
+            "none" if window == 1 else f"{window} frames, {averaging}",
+            f"{case[None]['amplitude']:.3f}" if case[None]["amplitude"] is not None else "",
+            time(case[None]),
+            time(case[1.0]),
+        ]
+        for (averaging, window), case in cases.items()
+    ]
+    header = ["mean of V over", "A/C(0)", f"τ, frames (truth {result['tau']:.0f})", "with A fixed at 1"]
+    return markdown(header, rows)
+
+
 TABLES = {
     f.__name__: f
-    for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, acf, coverage_decay)
+    for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, acf, coverage_decay, vibration)
 }
 
 

@@ -86,8 +86,9 @@ def test_ladder_follows_every_lag(rng):
     whole, ladder = correlate(s, normalisation="raw"), correlate(s, normalisation="raw", method="multi_tau")
     exact = np.interp(ladder.lag, whole.lag, whole.mean)
     assert np.allclose(ladder.mean[:25], exact[:25], rtol=1e-10)
-    # a mean over a twelfth of the lag of an exponential is off by less than 0.1 % of its start
-    assert np.abs(ladder.mean - exact).max() < 3e-3 * whole.mean[0]
+    # what the means change is less than the noise that they average away
+    error = np.interp(ladder.lag, whole.lag, whole.std_error)
+    assert np.all(np.abs(ladder.mean - exact) < 0.5 * error + 1e-3 * whole.mean[0])
     assert len(ladder.lag) < 130
 
 
