@@ -10,6 +10,7 @@ made with --quick measures nothing and is not written.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import statistics
@@ -186,18 +187,32 @@ def active(result: Result) -> str:
 
 
 def efg(result: Result) -> str:
-    """Return the table of efg.py: environments per second on one core."""
-    speed = {(case["simd"], case["zeta"], case["precision"]): case["environments_per_s"] for case in result["cases"]}
-    active = result["sizes"]["active"]
-    header = ["", "ζ = 2, single", "ζ = 2, double", f"ζ = 3, {active:,} active, single", "double"]
-    rows: list[list[object]] = [
-        [simd, *(spread(speed[simd, zeta, precision], 0) for zeta in (2, 3) for precision in ("single", "double"))]
-        for simd in dict.fromkeys(case["simd"] for case in result["cases"])
-    ]
+    """Return the tables of efg.py: environments per second on one core."""
+    columns = (("large", 2), ("default", 2), ("large", 3))
+    sizes, active = result["sizes"], result["sizes"]["active"]
+
+    def size(name: str) -> str:
+        return "{n_max}/{l_max}, {features}/{invariants}".format(**sizes[name])
+
+    speed = {
+        (case["simd"], case["precision"], case["size"], case["zeta"]): case["environments_per_s"]
+        for case in result["cases"]
+    }
+    simds = dict.fromkeys(case["simd"] for case in result["cases"])
+    header = ["", f"{size('large')}, ζ = 2", f"{size('default')}, ζ = 2", f"{size('large')}, ζ = 3, {active:,} active"]
+    rows: list[list[object]] = []
+    for simd, precision in itertools.product(simds, ("single", "double")):
+        speeds = (speed[(simd, precision, *column)] for column in columns)
+        rows.append([f"{simd}, {precision}", *(spread(each, 0) for each in speeds)])
     if "featomic" in result:
         peer = result["featomic"]
-        rows.append([f"featomic {peer['version']} with NumPy", "", spread(peer["environments_per_s"], 0), "", ""])
-    return markdown(header, rows)
+        rows.append([f"featomic {peer['version']} with NumPy, double", spread(peer["environments_per_s"], 0), "", ""])
+    whole = [
+        [name, spread(values["environments_per_s"], 0), spread(values["over_kernel"])]
+        for name, values in result["series"].items()
+    ]
+    header_whole = ["dump to tensor series, single, wall time", "tensors/s", "over the kernel alone"]
+    return markdown(header, rows) + "\n\n" + markdown(header_whole, whole)
 
 
 def acf(result: Result) -> str:
@@ -261,9 +276,47 @@ def vibration(result: Result) -> str:
     return markdown(header, rows)
 
 
+def efg_precision(result: Result) -> str:
+    """Return the table of efg_precision.py: deviation of single from double precision."""
+    rows = [
+        [
+            case["zeta"],
+            case["solver"],
+            f"{case['regularisation']:g}",
+            f"{case['relative_tensor_rmse']:.1%}",
+            f"{case['sum_of_weights']:.0e}",
+            f"{case['deviation']:.0e}",
+            case["precision"],
+        ]
+        for case in result["cases"]
+    ]
+    header = [
+        "ζ",
+        "solver",
+        "noise variance",
+        "cross-validated error",
+        "Σ abs(weights)",
+        "single off by, of the rms label",
+    ]
+    return markdown([*header, "predicts in"], rows)
+
+
 TABLES = {
     f.__name__: f
-    for f in (pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, acf, coverage_decay, vibration)
+    for f in (
+        pair,
+        parallel,
+        skin,
+        energy_conservation,
+        microsecond,
+        fit,
+        active,
+        efg,
+        efg_precision,
+        acf,
+        coverage_decay,
+        vibration,
+    )
 }
 
 

@@ -1,11 +1,15 @@
 """Perturbed β-Li3PS4 with exact field gradients of point charges: labels whose truth is known."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 from ase.build import make_supercell
 from ase.io import read, write
 
+from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
+from ufpnmr.efg.features import feature_list
+from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.efg.point_charges import PointCharges
 
 CHARGES = PointCharges("Li", {"Li": 1.0, "P": 1.4, "S": -1.1})
@@ -73,3 +77,50 @@ def folder(path, train=24, test=6):
     save(path / "test.extxyz", labelled(test, 99))
     (path / "efg.toml").write_text(FIT, encoding="utf-8")
     return path
+
+
+def make_model(zeta=2, *, baseline=None, seed=0):
+    """Return a model of random weights with its check environments."""
+    rng = np.random.default_rng(seed)
+    descriptor = Descriptor(("Li", "P", "S"), cutoff=4.0, n_max=3, l_max=2)
+    tensors = SelectedFeatures(2, rng.permutation(feature_list(2, 9, 2))[:12])
+    invariants = SelectedFeatures(0, rng.permutation(feature_list(2, 9, 0))[:7])
+    active = np.abs(rng.normal(size=(5, 7))) if zeta > 2 else None
+    shape = ({1: 1, 2: 7}.get(zeta, 5), 12)
+    model = EFGModel(
+        descriptor,
+        ("Li",),
+        tensors,
+        invariants,
+        rng.normal(size=shape),
+        zeta=zeta,
+        scale=1.7,
+        active=active,
+        label_scale=2.5,
+        committee=rng.normal(size=(4, *shape)),
+        alpha=1.3,
+        baseline=baseline or {},
+        training={"title": "test"},
+        error={"relative_tensor_rmse": 0.05, "method": "made up"},
+    )
+    atoms = labelled(1)[0]
+    frame, centres = Frame.from_atoms(atoms), np.arange(12)
+    expected = model.regressed(frame, centres, "double")[0]
+    return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
+
+
+def trajectory(path, count, seed=0):
+    """Write a LAMMPS dump of Li3PS4 in a box of 6.4 Å, every 100 steps; return its positions (T, 8, 3)."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*[np.arange(2)] * 3), -1).reshape(-1, 3) * 3.2 + 1.6
+    positions = np.round(grid + rng.uniform(-0.5, 0.5, (count, 8, 3)), 4)
+    lines = []
+    for k, frame in enumerate(positions):
+        lines += ["ITEM: TIMESTEP", str(100 * k), "ITEM: NUMBER OF ATOMS", "8", "ITEM: BOX BOUNDS pp pp pp"]
+        lines += ["0.0 6.4"] * 3 + ["ITEM: ATOMS id element xu yu zu"]
+        lines += [
+            f"{i} {symbol} {x:.4f} {y:.4f} {z:.4f}"
+            for i, (symbol, (x, y, z)) in enumerate(zip(["Li"] * 3 + ["P"] + ["S"] * 4, frame, strict=True), 1)
+        ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return positions

@@ -279,27 +279,34 @@ void contract(const View<T> &v, const typename Lanes<T>::Vector *c, const typena
   }
 }
 
-// (P⁰ A)^power - (R A)^power, from s^p - r^p = (s - r)(s^(p-1) + s^(p-2) r + .. + r^(p-1)).
+// What multiplies the weights: with s = P⁰ A, r = R A and d = (P⁰ - R) A the differences s^p - r^p; if expanded, P⁰ - R
+// and the remainder s^p - r^p - p r^(p-1) d. Both are d or d² times a polynomial, so nothing cancels here.
 template <class T, int Batches> void compare_with_active(const View<T> &v, const Work<T> &w)
 {
   using V = typename Lanes<T>::Vector;
-  V *const difference = reinterpret_cast<V *>(w.invariants), *const out = reinterpret_cast<V *>(w.similarity);
-  const long stride = static_cast<long>(v.active_panels) * Lanes<T>::panel;
+  V *const difference = reinterpret_cast<V *>(w.invariants);
+  const long head = v.expanded ? v.invariants : 0, length = static_cast<long>(v.active_panels) * Lanes<T>::panel;
+  V *const out = reinterpret_cast<V *>(w.similarity);
   for (int g = 0; g < Batches; ++g)
     for (int q = 0; q < v.invariants; ++q) difference[g * v.invariants + q] -= v.reference[q];
-  multiply<T, Batches>(difference, v.invariants, v.active_panel, v.invariants, v.active_panels, out, stride);
-  for (int g = 0; g < Batches; ++g)
-    for (long j = 0; j < stride; ++j) {
+  multiply<T, Batches>(difference, v.invariants, v.active_panel, v.invariants, v.active_panels, out + head,
+                       head + length);
+  const int order = v.expanded ? 2 : 1;
+  for (int g = 0; g < Batches; ++g) {
+    V *const mine = out + g * (head + length);
+    for (long q = 0; q < head; ++q) mine[q] = difference[g * v.invariants + q];
+    for (long j = 0; j < length; ++j) {
       const T r = v.similarity[j];
-      const V d = out[g * stride + j], s = d + r;
+      const V d = mine[head + j], s = d + r;
       V sum = V{} + 1;
       T power = 1;
-      for (int p = 1; p < v.power; ++p) {
+      for (int p = 1; p <= v.power - order; ++p) {
         power *= r;
-        sum = sum * s + power;
+        sum = sum * s + (v.expanded ? static_cast<T>(p + 1) * power : power);
       }
-      out[g * stride + j] = d * sum;
+      mine[head + j] = v.expanded ? d * d * sum : d * sum;
     }
+  }
 }
 
 // weights of the features of one member, in vectors of environments
@@ -309,7 +316,9 @@ template <class T, int Batches> void weigh(const View<T> &v, const Work<T> &w, i
   V *out = reinterpret_cast<V *>(w.feature_weight);
   const long out_stride = static_cast<long>(v.panels) * Lanes<T>::panel;
   const V *in = reinterpret_cast<const V *>(v.collapsed ? w.invariants : w.similarity);
-  const long in_stride = v.collapsed ? v.invariants : static_cast<long>(v.active_panels) * Lanes<T>::panel;
+  const long in_stride = v.collapsed
+                             ? v.invariants
+                             : static_cast<long>(v.active_panels) * Lanes<T>::panel + (v.expanded ? v.invariants : 0);
   multiply<T, Batches>(in, in_stride, v.weight_panel + member * v.member_stride, v.rows, v.panels, out, out_stride);
   if (v.collapsed) return;
   for (int g = 0; g < Batches; ++g)

@@ -48,9 +48,11 @@ template <class T> struct EfgView {
   int invariants;
   const InvariantTerm *invariant;
   // T = P⁰ B, or offset + [(P⁰ A)^power - (R A)^power] U with the mean active environment R: the difference is small
-  // where the sum over U cancels, so that single precision loses less. Packed in column panels, zero padded.
+  // where the sum over U cancels. Expanded, its linear part is (P⁰ - R) B' with a B' summed in double precision, and
+  // only the small remainder is left to the sum over active environments: single precision then loses a hundredth of
+  // what it would. The rows of B' are above those of U. Packed in column panels, zero padded.
   int power;  // ζ - 1 of the element-wise power
-  bool collapsed;
+  bool collapsed, expanded;
   int active_panels, panels, rows, members;
   const T *reference;   // R (invariants)
   const T *similarity;  // R A (active_panels * panel)
@@ -77,7 +79,7 @@ template <class T> struct EfgWork {
   T *density;           // (lanes, density_length) one environment after the other
   T *batch;             // (batches, batch_length + 1, lanes)
   T *invariants;        // (batches, invariants, lanes)
-  T *similarity;        // (batches, active_panels * panel, lanes)
+  T *similarity;        // (batches, invariants if expanded + active_panels * panel, lanes)
   T *feature_weight;    // (batches, panels * panel, lanes)
   T *group_sum;         // (largest groups of a block * (2 l_max + 1), lanes)
 };

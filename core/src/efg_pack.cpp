@@ -135,7 +135,8 @@ template <class T> void EfgPack<T>::pack_weights(const EfgModelArrays &model, co
   const bool collapsed = model.zeta == 2 && count == 0;
   active_panels = round_up(static_cast<int>(count), panel) / panel;
   panels = round_up(static_cast<int>(n2), panel) / panel;
-  rows = static_cast<int>(collapsed ? n0 : count);
+  expanded = sizeof(T) == 4 && model.zeta > 2;
+  rows = static_cast<int>(collapsed ? n0 : count + (expanded ? n0 : 0));
   member_stride = static_cast<long>(rows) * panels * panel;
   weights = AlignedArray<T>(model.members.size() * static_cast<std::size_t>(member_stride));
   reference = AlignedArray<T>(n0);
@@ -145,12 +146,15 @@ template <class T> void EfgPack<T>::pack_weights(const EfgModelArrays &model, co
     const double *row = model.active.data() + q * count;
     reference[q] = static_cast<T>(std::accumulate(row, row + count, 0.0) / static_cast<double>(count));
   }
-  std::vector<double> powers(model.zeta == 1 ? 1 : count, 1.0);  // (R A)^(zeta - 1)
+  std::vector<double> powers(model.zeta == 1 ? 1 : count, 1.0), slopes(count);  // (R A)^(zeta - 1), its derivative
   for (std::size_t j = 0; j < count; ++j) {
     double sum = 0;
     for (std::size_t q = 0; q < n0; ++q) sum += static_cast<double>(reference[q]) * model.active[q * count + j];
     similarity[j] = static_cast<T>(sum);
-    powers[j] = std::pow(static_cast<double>(similarity[j]), model.zeta - 1);
+    // if expanded, the rounding of the similarity counts in the small remainder only
+    const double r = expanded ? sum : static_cast<double>(similarity[j]);
+    powers[j] = std::pow(r, model.zeta - 1);
+    slopes[j] = (model.zeta - 1) * std::pow(r, model.zeta - 2);
   }
   pack_panels(
       static_cast<int>(n0), static_cast<int>(count), panel,
@@ -160,8 +164,17 @@ template <class T> void EfgPack<T>::pack_weights(const EfgModelArrays &model, co
     const auto weight = [&](int r, int k) {
       return model.members[member][size(r) * n2 + size(layout.order[size(k)])] * layout.weight[size(k)];
     };
-    pack_panels(rows, static_cast<int>(n2), panel, weight,
-                weights.data() + static_cast<std::ptrdiff_t>(member) * member_stride);
+    std::vector<double> linear(expanded ? n0 * n2 : 0);
+    for (std::size_t j = 0; j < count && expanded; ++j)
+      for (std::size_t f = 0; f < n2; ++f) {
+        const double slope = slopes[j] * weight(static_cast<int>(j), static_cast<int>(f));
+        for (std::size_t q = 0; q < n0; ++q) linear[f * n0 + q] += model.active[q * count + j] * slope;
+      }
+    const int above = expanded ? static_cast<int>(n0) : 0;
+    pack_panels(
+        rows, static_cast<int>(n2), panel,
+        [&](int r, int k) { return r < above ? linear[size(k) * n0 + size(r)] : weight(r - above, k); },
+        weights.data() + static_cast<std::ptrdiff_t>(member) * member_stride);
     for (int f = 0; f < static_cast<int>(n2) && !collapsed; ++f) {
       double sum = 0;
       for (std::size_t j = 0; j < powers.size(); ++j) sum += powers[j] * weight(static_cast<int>(j), f);
@@ -192,6 +205,7 @@ template <class T> EfgView<T> EfgPack<T>::view(const EfgModelArrays &model, cons
   v.invariant = layout.invariants.data();
   v.power = model.zeta - 1;
   v.collapsed = model.zeta == 2 && model.active_count == 0;
+  v.expanded = expanded;
   v.active_panels = active_panels;
   v.panels = panels;
   v.rows = rows;

@@ -31,6 +31,7 @@ template <class T> struct EfgPack {
 
   int n_padded, table_stride, density_length, batch_length, inner_rows;
   int active_panels = 0, panels = 0, rows = 0;
+  bool expanded = false;
   double border, inner_rate, outer_rate;
   long member_stride = 0;
   std::vector<T> norms;

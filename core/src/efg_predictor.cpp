@@ -118,7 +118,7 @@ template <class T> struct EfgPredictor::Packed : EfgPredictor::Implementation {
     m->density = vectors(view.density_length);
     m->batch = vectors(kernel_batches * (view.batch_length + 1));
     m->invariants = vectors(kernel_batches * view.invariants);
-    m->similarity = vectors(kernel_batches * view.active_panels * kernel.panel);
+    m->similarity = vectors(kernel_batches * (view.active_panels * kernel.panel + view.invariants));
     m->weight = vectors(kernel_batches * view.panels * kernel.panel);
     m->group = vectors(layout.largest_group_count * (2 * view.l_max + 1));
     m->components = AlignedArray<double>(model.members.size() * batch() * 5);

@@ -16,8 +16,10 @@ SCRIPTS = (
     "fit",
     "active",
     "efg",
+    "efg_precision",
     "acf",
     "coverage_decay",
+    "vibration",
 )
 
 
@@ -119,13 +121,23 @@ def test_microsecond(quick):
 
 def test_efg(quick):
     _, result = quick("efg")
-    assert {(case["zeta"], case["precision"]) for case in result["cases"]} == {
-        (zeta, precision) for zeta in (2, 3) for precision in ("single", "double")
+    assert {(case["size"], case["zeta"], case["precision"]) for case in result["cases"]} == {
+        (size, zeta, precision)
+        for size, zeta in (("large", 2), ("default", 2), ("large", 3))
+        for precision in ("single", "double")
     }
-    for case in result["cases"]:
+    for case in (*result["cases"], *result["series"].values()):
         check_summary(case["environments_per_s"])
     if "featomic" in result:
         assert result["featomic"]["relative_rms_difference"] < 1e-7
+
+
+def test_efg_precision(quick):
+    _, result = quick("efg_precision")
+    assert [(case["zeta"], case["regularisation"]) for case in result["cases"]] == [(2, 1e-3), (3, 1e-3)]
+    for case in result["cases"]:
+        assert 0 < case["deviation"] < 1e-4
+        assert case["precision"] == "single"
 
 
 def test_drift_of_a_known_line(repository):

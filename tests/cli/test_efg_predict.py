@@ -14,7 +14,7 @@ from ase import Atoms
 from ufpnmr import TensorSeries
 from ufpnmr.efg import PointCharges
 from ufpnmr.efg.tensors import to_voigt6
-from ufpnmr.results.tensors import partial_path
+from ufpnmr.results.tensor_writer import partial_path
 
 TYPES = {1: "Li", 2: "P", 3: "S"}
 MODEL = PointCharges("Li", {"Li": 0.3, "P": 0.7, "S": -0.9}, error={"relative_tensor_rmse": 0.42, "method": "withheld"})

@@ -256,6 +256,35 @@ def test_single_precision_where_the_weights_cancel(zeta):
         assert np.abs(found - expected).max() < 0.3 * np.abs(loss).max()
 
 
+@pytest.mark.parametrize("zeta", [3, 4])
+def test_single_precision_where_the_linear_part_cancels(zeta):
+    """Weights that neither a constant nor the invariants see: only the curvature of the similarity is left.
+
+    The sum of the differences from the mean, in single precision, loses twenty times more or worse.
+    """
+    model = Model(SPEC, 15, zeta)
+    species, positions, cell = random_structure(115)
+    rng = np.random.default_rng(1)
+    frames = positions + rng.normal(0, 0.02, (40, *positions.shape))
+    parts = [model.features(species, x, cell, [0]) for x in frames]
+    P2, P0 = (np.concatenate(p) for p in zip(*parts, strict=True))
+    seen = np.linalg.qr(np.column_stack([np.ones(40), P0]))[0]
+    a = rng.normal(size=40)
+    a -= seen @ (seen.T @ a)
+    model.P0, model.U = P0, (a[:, None] * rng.normal(size=P2.shape[2]))[None]
+    cells = np.stack([cell] * 40)
+    expected = model.predictor(False, "double").predict(species, frames, cells, ALL, [0])[:, 0]
+    mean = P0.mean(axis=0).astype(np.float32)
+    r = mean @ P0.T.astype(np.float32)
+    d = (P0.astype(np.float32) - mean) @ P0.T.astype(np.float32)
+    s = r + d
+    T = d * (s + r if zeta == 3 else s * s + s * r + r * r) @ model.U[0].astype(np.float32)
+    loss = from_spherical(np.einsum("imq,iq->im", P2, T)) - expected
+    for simd in paths():
+        found = model.predictor(False, "single", simd).predict(species, frames, cells, ALL, [0])[:, 0]
+        assert np.abs(found - expected).max() < 0.05 * np.abs(loss).max()
+
+
 def test_order_of_the_features_is_free():
     """Also which of two equal features comes first, l1 l2 q1 q2 or l2 l1 q2 q1."""
     model = Model(SPEC, 9)

@@ -10,42 +10,13 @@ import pytest
 from ase import Atoms
 
 import efg_data
+from efg_data import make_model
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
-from ufpnmr.efg.features import feature_list
-from ufpnmr.efg.model import Check, EFGModel
+from ufpnmr.efg.model import EFGModel
 from ufpnmr.efg.tensors import from_spherical, to_spherical, to_voigt6
 from ufpnmr.errors import InputError
-
-
-def make_model(zeta=2, *, baseline=None, seed=0):
-    rng = np.random.default_rng(seed)
-    descriptor = Descriptor(("Li", "P", "S"), cutoff=4.0, n_max=3, l_max=2)
-    tensors = SelectedFeatures(2, rng.permutation(feature_list(2, 9, 2))[:12])
-    invariants = SelectedFeatures(0, rng.permutation(feature_list(2, 9, 0))[:7])
-    active = np.abs(rng.normal(size=(5, 7))) if zeta > 2 else None
-    shape = ({1: 1, 2: 7}.get(zeta, 5), 12)
-    model = EFGModel(
-        descriptor,
-        ("Li",),
-        tensors,
-        invariants,
-        rng.normal(size=shape),
-        zeta=zeta,
-        scale=1.7,
-        active=active,
-        label_scale=2.5,
-        committee=rng.normal(size=(4, *shape)),
-        alpha=1.3,
-        baseline=baseline or {},
-        training={"title": "test"},
-        error={"relative_tensor_rmse": 0.05, "method": "made up"},
-    )
-    atoms = efg_data.labelled(1)[0]
-    frame, centres = Frame.from_atoms(atoms), np.arange(12)
-    expected = model.regressed(frame, centres, "double")[0]
-    return dataclasses.replace(model, checks=(Check(frame, centres, expected),))
 
 
 def rotation(seed):

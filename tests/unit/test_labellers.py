@@ -451,7 +451,7 @@ def test_wrong_options_of_shipped_labellers():
         create("cp2k", {"cutoff": "high"})
     with pytest.raises(InputError, match="kpoints: expected three divisions"):
         create("cp2k", {"kpoints": [1, 2]})
-    assert set(SHIPPED) == {"cp2k", "espresso", "castep", "vasp", "chgnet", "sevennet"}
+    assert set(SHIPPED) == {"cp2k", "cp2k-efg", "espresso", "castep", "vasp", "chgnet", "sevennet"}
 
 
 @pytest.mark.parametrize(("name", "package"), [("chgnet", "chgnet"), ("sevennet", "sevenn")])

@@ -7,10 +7,10 @@ from MDAnalysis.coordinates.memory import MemoryReader
 
 import ufpnmr.trajectory
 from ufpnmr import TensorSeries
-from ufpnmr.efg import PointCharges, predict, predict_series
+from ufpnmr.efg import PointCharges, frames, predict_series
 from ufpnmr.efg.tensors import to_matrix
 from ufpnmr.errors import InputError
-from ufpnmr.results.tensors import partial_path
+from ufpnmr.results.tensor_writer import partial_path
 
 MODEL = PointCharges("Li", {"Li": 0.3, "P": 0.7, "S": -0.9})
 ELEMENTS = np.array(["S", "Li", "P", "S", "Li", "S", "S", "Li"])
@@ -20,7 +20,7 @@ N_FRAMES = 11
 
 @pytest.fixture
 def universe(monkeypatch):
-    monkeypatch.setattr(predict, "_BLOCK", 3)
+    monkeypatch.setattr(frames, "_BLOCK", 3)
     return make_universe(monkeypatch)
 
 

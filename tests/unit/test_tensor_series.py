@@ -11,7 +11,7 @@ import pytest
 
 from ufpnmr import TensorSeries
 from ufpnmr.errors import InputError
-from ufpnmr.results.tensors import TensorSeriesWriter, partial_path
+from ufpnmr.results.tensor_writer import TensorSeriesWriter, partial_path
 
 N_FRAMES, N_IONS = 50, 7
 
@@ -69,7 +69,9 @@ def test_writer_in_blocks_with_interruptions(tmp_path):
             file.write(source.V[start:stop], source.cell[start:stop])
         assert path.exists() == (stop == 50)
         assert partial_path(path).exists() == (stop != 50)
-    assert_same(TensorSeries.read(path), source)
+    result = TensorSeries.read(path)
+    assert result.provenance == {"seed": 0, "continued": [{"first_frame": n, "seed": 0} for n in (13, 14, 40)]}
+    assert_same(dataclasses.replace(result, provenance=source.provenance), source)
     with h5py.File(path) as file:
         assert file["V"].chunks is not None
         assert file["V"].attrs["shape"] == "(T, N, 6)"
@@ -78,7 +80,7 @@ def test_writer_in_blocks_with_interruptions(tmp_path):
 KILLED = """
 import sys
 import numpy as np
-from ufpnmr.results.tensors import TensorSeriesWriter
+from ufpnmr.results.tensor_writer import TensorSeriesWriter
 n = 4000
 with TensorSeriesWriter(sys.argv[1], time=np.arange(n), ids=np.arange(50), engine="e", key={}) as file:
     print("ready", flush=True)
@@ -153,7 +155,7 @@ def test_two_writers_at_once_are_refused(tmp_path):
     source, path = series(), tmp_path / "a.h5"
     with writer(path, source):
         code = (
-            "import numpy as np, sys\nfrom ufpnmr.results.tensors import TensorSeriesWriter\n"
+            "import numpy as np, sys\nfrom ufpnmr.results.tensor_writer import TensorSeriesWriter\n"
             "TensorSeriesWriter(sys.argv[1], time=0.5 * np.arange(50), ids=np.arange(3, 10), engine='test',"
             " key={'model': 'model 1'})"
         )

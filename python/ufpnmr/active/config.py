@@ -13,7 +13,17 @@ from ufpnmr.potential.fit_config import FitConfig
 from ufpnmr.potential.fit_config import read_config as read_fit_config
 from ufpnmr.toml_file import Count, InputFile, OutputPath, Positive, Section, read_toml
 
-__all__ = ["ActiveConfig", "Labelling", "MDConfig", "PathConfig", "SelectionConfig", "State", "Stopping", "read_config"]
+__all__ = [
+    "ActiveConfig",
+    "Gradients",
+    "Labelling",
+    "MDConfig",
+    "PathConfig",
+    "SelectionConfig",
+    "State",
+    "Stopping",
+    "read_config",
+]
 
 WAIT = "external"
 """Labeller that labels nothing: the run ends and goes on when the labels are there."""
@@ -145,6 +155,23 @@ class Labelling(Section):
     """Address of a Dask scheduler."""
 
 
+class Gradients(Section):
+    """A model of field gradients that learns beside the potential."""
+
+    fit_file: InputFile
+    """The TOML of `ufp efg fit`: initial labelled structures and settings."""
+    labeller: Labelling | None = None
+    """Who makes the tensors; without it they are those that the other labels hold, if any."""
+    structures: Count | None = None
+    """So many of the structures chosen in a cycle get tensors, in the order of their choice; all if not given."""
+
+    @model_validator(mode="after")
+    def _structures_of_a_labeller(self) -> Gradients:
+        if self.structures is not None and self.labeller is None:
+            raise ValueError("structures: expected a [gradients.labeller] whose work it limits")
+        return self
+
+
 class Stopping(Section):
     """When the run ends; checked after each fit."""
 
@@ -182,6 +209,7 @@ class ActiveConfig(Section):
     candidates: Candidates = Candidates()
     selection: SelectionConfig
     labeller: Labelling
+    gradients: Gradients | None = None
     stop: Stopping
     output: Output
 

@@ -22,11 +22,9 @@ from typing import Any
 from ase import Atoms
 
 from ufpnmr.active.assessment import Assessor, ForceErrors
-from ufpnmr.active.config import WAIT, ActiveConfig
-from ufpnmr.active.labelling import Queue, Summary, label_queue
-from ufpnmr.active.labelling.dask_queue import label_with_dask
-from ufpnmr.active.labelling.ledger import LabelLedger
-from ufpnmr.active.labelling.queue import summarise
+from ufpnmr.active.config import ActiveConfig
+from ufpnmr.active.gradients import GradientStages
+from ufpnmr.active.labels import make_labels
 from ufpnmr.active.selection import Budget, select
 from ufpnmr.active.sources import gather
 from ufpnmr.errors import UfpError
@@ -76,6 +74,14 @@ class Cycle:
     def potential(self) -> Path:
         """Where its potential is."""
         return self.folder / "potential.uf3"
+
+    @property
+    def gradients(self) -> GradientStages | None:
+        """What it does about field gradients; None where the run has no [gradients]."""
+        config = self.config
+        if config.gradients is None:
+            return None
+        return GradientStages(self.number, self.folder, config.gradients, config.labeller, self.threads, self.say)
 
     def note(self, stage: str) -> dict[str, Any] | None:
         """Return what a stage (cycle, fit, sampling, selection, labelling) noted; None if it is not done."""
@@ -180,16 +186,13 @@ class Cycle:
         table = self._noted("selection")["chosen"]
         if not table:
             raise UfpError(f"{self.folder}: the budget allows none of the candidates; raise selection.atoms")
-        who = self.config.labeller
-        queue = Queue(
-            self.folder / "queue.extxyz", self.folder / "labelled.extxyz", who.name, who.options, nice=who.nice
-        )
-        summary = self._labels(queue, [row["uid"] for row in table])
+        queue, output = self.folder / "queue.extxyz", self.folder / "labelled.extxyz"
+        summary = make_labels(self.config.labeller, queue, output, [row["uid"] for row in table], self.say)
         if summary.open:
             return summary.open
         if summary.labelled == 0:
             raise UfpError(
-                f"{queue.output}: no structure could be labelled; the first: {next(iter(summary.failed.values()))}"
+                f"{output}: no structure could be labelled; the first: {next(iter(summary.failed.values()))}"
             )
         for uid, reason in summary.failed.items():
             self.say(f"  {uid}: not labelled: {reason}")
@@ -205,6 +208,12 @@ class Cycle:
             },
         )
         return 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its labels are there."""
+        tensors = self.gradients
+        return self.note("labelling") is not None and (tensors is None or tensors.note("gradients") is not None)
 
     def labelled(self) -> list[LabelledStructure]:
         """Return the labelled structures in the order of their choice; none before the stage is done."""
@@ -227,19 +236,9 @@ class Cycle:
             "selected": selection and selection["chosen"],
             "new": labelling and labelling["new"],
             "failed": labelling and labelling["failed"],
+            **({} if self.gradients is None else {"gradients": self.gradients.row()}),
             "seconds": {stage: note["seconds"] for stage, note in notes.items() if note is not None},
         }
-
-    def _labels(self, queue: Queue, uids: list[str]) -> Summary:
-        who = self.config.labeller
-        if who.name == WAIT:
-            ledger = LabelLedger(queue.output)
-            try:
-                return summarise(ledger, uids, set())
-            finally:
-                ledger.close()
-        self.say(f"cycle {self.number}: labels of {len(uids)} structures by {who.name}")
-        return label_with_dask(queue, who.dask, self.say) if who.dask else label_queue(queue, who.jobs, self.say)
 
     def _labelled(self) -> list[LabelledStructure]:
         by_uid = {s.uid: s for s in read_structures(self.folder / "labelled.extxyz")}

@@ -44,4 +44,7 @@ class KnownLabels:
         found = self._known.get(content_uid(atoms))
         if found is None or found.energy is None or found.forces is None:
             raise LabelError(f"{self._file}: this structure is not in it")
-        return Labels(found.energy, found.forces, found.stress)
+        efg = found.atoms.arrays.get("efg")
+        if efg is not None and found.atoms.info.get("efg_units") != "V/Ang^2":
+            raise LabelError(f"{found.where}: efg: expected efg_units=V/Ang^2")
+        return Labels(found.energy, found.forces, found.stress, efg=None if efg is None else efg.reshape(-1, 3, 3))

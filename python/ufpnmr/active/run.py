@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ufpnmr.active.config import WAIT, ActiveConfig
+from ufpnmr.active.config import WAIT, ActiveConfig, Labelling
 from ufpnmr.active.cycle import Cycle, Say
+from ufpnmr.active.gradients import initial_labels
 from ufpnmr.active.labelling import create
 from ufpnmr.active.paths import ends_of
 from ufpnmr.active.sampling import plan_runs
@@ -87,8 +88,9 @@ class ActiveRun:
             The first input that is wrong.
         """
         config = self.config
-        if config.labeller.name != WAIT:
-            create(config.labeller.name, config.labeller.options).ready()
+        for who in self._labellers().values():
+            if who.name != WAIT:
+                create(who.name, who.options).ready()
         initial = read_dataset(self.fit_config.data)
         if not initial.test:
             raise InputError("fit: data.withhold holds nothing back; use a larger fraction or give data.test")
@@ -107,7 +109,9 @@ class ActiveRun:
             paths[path.name] = (len(first), path.images - 2)
         for file in config.candidates.pool:
             read_atoms(file)
-        self._check_labeller()
+        if config.gradients is not None:
+            initial_labels(config.gradients)
+        self._check_labellers()
         done = [c for c in self._begun() if c.note("fit") is not None]
         memory = 5 * 8e-6 * basis.n_columns**2
         return Plan(len(initial.train), len(initial.test), basis.n_columns, memory, runs, paths, len(done))
@@ -130,7 +134,7 @@ class ActiveRun:
         self.check()
         self.folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(self.folder / "lock", self.folder, "run of ufp active"), signals_as_interrupted():
-            self._check_labeller(write=True)
+            self._check_labellers(write=True)
             initial = read_dataset(self.fit_config.data)
             done: list[Cycle] = []
             while True:
@@ -138,7 +142,7 @@ class ActiveRun:
                 done.append(cycle)
                 stop = self._advance(cycle, done, initial)
                 record = self._record(done, stop)
-                if stop is not None or cycle.note("labelling") is None:
+                if stop is not None or not cycle.complete:
                     return record
 
     def record(self) -> LearningRecord | None:
@@ -152,6 +156,8 @@ class ActiveRun:
         if cycle.note("labelling") is None:
             cycle.begin(self._inputs())
             cycle.fit(initial, earlier)
+            if cycle.gradients is not None:
+                cycle.gradients.fit([s for c in cycles[:-1] if c.gradients for s in c.gradients.labelled()])
             rows = self._record(cycles, None)
             if cycle.note("sampling") is None:
                 stop = after_fit(cycle.number, rows.column("withheld", "force_rmse"), self.config.stop)
@@ -168,13 +174,19 @@ class ActiveRun:
                 if stop is not None:
                     return stop
             cycle.select()
-            waiting = cycle.label()
-            if waiting:
-                self.say(
-                    f"cycle {cycle.number}: {waiting} structures of {cycle.folder / 'queue.extxyz'} wait for labels in "
-                    f"{cycle.folder / 'labelled.extxyz'}"
-                )
+            self._wait(cycle, cycle.label(), "queue", "labelled")
+        if cycle.note("labelling") is not None and cycle.gradients is not None:
+            waiting = cycle.gradients.label([str(s.uid) for s in cycle.labelled()])
+            self._wait(cycle, waiting, "gradients-queue", "gradients")
         return None
+
+    def _wait(self, cycle: Cycle, count: int, queue: str, labels: str) -> None:
+        """Say for which labels the run waits, if any."""
+        if count:
+            self.say(
+                f"cycle {cycle.number}: {count} structures of {cycle.folder / queue}.extxyz wait for labels in "
+                f"{cycle.folder / labels}.extxyz"
+            )
 
     def _labelled(self, cycles: Sequence[Cycle]) -> list[LabelledStructure]:
         """Return the labels of some cycles as of one file: one method made them."""
@@ -187,7 +199,7 @@ class ActiveRun:
         rows = [(c, row) for c in cycles if (row := c.row()) is not None]
         newest = rows[-1][0]
         if self.cycle(newest.number + 1).note("fit") is None:  # otherwise this run only catches up with an earlier one
-            self._publish(newest.potential)
+            self._publish(newest)
         record = LearningRecord(
             title=self.config.title,
             stop="" if stop is None else stop.reason,
@@ -199,9 +211,12 @@ class ActiveRun:
         record.write(self.folder / "record.json")
         return record
 
-    def _publish(self, newest: Path) -> None:
-        """Copy the newest potential and its posterior to where a user looks first, posterior first."""
-        for source in (sidecar(newest), newest):
+    def _publish(self, newest: Cycle) -> None:
+        """Copy the newest models to where a user looks first, the potential's posterior before it."""
+        models = [sidecar(newest.potential), newest.potential]
+        if newest.gradients is not None and newest.gradients.model.is_file():
+            models.append(newest.gradients.model)
+        for source in models:
             target = self.folder / source.name
             if target.is_file() and file_hash(target) == file_hash(source):
                 continue
@@ -219,21 +234,30 @@ class ActiveRun:
         config, data = self.config, self.fit_config.data
         files = [*data.train, *data.test, *(s.structure for s in config.states), *config.candidates.pool]
         files += [file for path in config.paths for file in (path.initial, path.final)]
+        files += [] if config.gradients is None else [config.gradients.fit_file]
         return files + ([] if config.fit_file is None else [config.fit_file])
 
-    def _check_labeller(self, write: bool = False) -> None:
+    def _labellers(self) -> dict[str, Labelling]:
+        """Return who labels, by the file that remembers it."""
+        out = {"labeller.json": self.config.labeller}
+        if self.config.gradients is not None and self.config.gradients.labeller is not None:
+            out["gradient-labeller.json"] = self.config.gradients.labeller
+        return out
+
+    def _check_labellers(self, write: bool = False) -> None:
         """Refuse labels of another method in the same folder."""
-        path = self.folder / "labeller.json"
-        own: dict[str, Any] = self.config.labeller.model_dump(mode="json", include={"name", "options"})
-        if path.is_file():
-            other = json.loads(path.read_text(encoding="utf-8"))
-            if other != own:
-                raise InputError(
-                    f"{self.folder}: its cycles are labelled by {other['name']} {other['options'] or ''}; labels of "
-                    "two methods do not enter one fit: choose another output.folder"
-                )
-        elif write:
-            write_text_atomically(path, json.dumps(own, indent=1) + "\n")
+        for name, who in self._labellers().items():
+            path = self.folder / name
+            own: dict[str, Any] = who.model_dump(mode="json", include={"name", "options"})
+            if path.is_file():
+                other = json.loads(path.read_text(encoding="utf-8"))
+                if other != own:
+                    raise InputError(
+                        f"{self.folder}: its cycles are labelled by {other['name']} {other['options'] or ''}; labels "
+                        "of two methods do not enter one fit: choose another output.folder"
+                    )
+            elif write:
+                write_text_atomically(path, json.dumps(own, indent=1) + "\n")
 
     def _check_elements(self, path: Path, found: set[str], known: set[str]) -> None:
         if not found <= known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,17 +93,25 @@ def progress(total: int, label: str) -> Any:
 
 
 class _Lines:
-    """Stand-in for tqdm where stderr is a file: a line per 10 %."""
+    """Stand-in for tqdm where stderr is a file: a line per 10 %, with the time left at the pace so far."""
 
     def __init__(self, total: int, label: str) -> None:
         self.total, self.label, self.done, self.said = max(total, 1), label, 0, 0
+        self._first: tuple[float, int] | None = None
 
     def update(self, n: int = 1) -> None:
         self.done += n
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, self.done
+        began, before = self._first
+        left = ""
+        if before < self.done < self.total:
+            left = f", {(now - began) / (self.done - before) * (self.total - self.done):.0f} s left"
         tenth = 10 * self.done // self.total
         if tenth > self.said:
             self.said = tenth
-            say(f"{self.label}: {10 * tenth} % ({self.done} of {self.total})")
+            say(f"{self.label}: {10 * tenth} % ({self.done} of {self.total}{left})")
 
     def __enter__(self) -> _Lines:
         return self

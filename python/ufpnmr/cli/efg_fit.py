@@ -32,7 +32,8 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
     """Train a model of field gradients on labelled structures (extxyz with efg:R:9, or magres).
 
     Writes NAME.efg, NAME.fit.json, NAME.fit.md and figures. Everything is written at the end; an interrupted fit
-    leaves nothing.
+    leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and writes the
+    model and NAME.fit.json.
 
     \b
     ufp efg fit efg.toml -o LPS.efg
@@ -45,6 +46,8 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
     from ufpnmr.isotopes import isotope
 
     config = read_config(file)
+    if config.model.property != "efg":
+        return _fit_scalar(config, file, output, force, threads, dry_run, as_json)
     dataset = read_dataset(config)
     if dry_run:
         plan = _plan(config, dataset)
@@ -67,6 +70,41 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
         click.echo(json.dumps(document, indent=1))
     else:
         click.echo("\n".join(_summary(result, evaluation, output)))
+    return 0
+
+
+def _fit_scalar(
+    config: FitConfig, file: Path, output: Path | None, force: bool, threads: int, dry_run: bool, as_json: bool
+) -> int:
+    """Train a model of a per-atom number."""
+    from ufpnmr import provenance
+    from ufpnmr.efg.scalar_fit import read_scalars, train_scalar
+    from ufpnmr.results.storage import write_text_atomically
+
+    train, test = read_scalars(config)
+    if dry_run:
+        plan = {"property": config.model.property, "structures": len(train), "labels": sum(len(s.y) for s in train)}
+        click.echo(json.dumps(plan, indent=1) if as_json else "\n".join(f"{k}: {v}" for k, v in plan.items()))
+        return 0
+    if output is None or output.suffix != ".efg":
+        raise InputError(f"expected -o NAME.efg for the model, found {output or 'none'}")
+    report = output.with_suffix(".fit.json")
+    _writable([output, report], force)
+    model = train_scalar(config, train, test, threads=threads, say=say)
+    inputs = [file, *config.data.train, *config.data.test]
+    document = {"schema": "ufpnmr.ScalarFit", **model.training, "provenance": provenance.collect(inputs)}
+    write_text_atomically(report, json.dumps(document, indent=1) + "\n")
+    model.write(output, force=force)
+    if as_json:
+        click.echo(json.dumps(document, indent=1))
+    else:
+        for name in ("cross_validation", "withheld"):
+            if name in document:
+                click.echo(
+                    f"{name}: RMSE {document[name]['rmse']:.4g} {model.unit}, {document[name]['r2']:.4f} of the "
+                    "variance explained"
+                )
+        click.echo(f"model: {output}")
     return 0
 
 

@@ -9,20 +9,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ufpnmr import _core
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.features import feature_list
-from ufpnmr.efg.labels import LabelledTensors
+from ufpnmr.efg.labels import Labelled, LabelledTensors
 from ufpnmr.efg.selection import farthest_points
 
-__all__ = ["build_features", "select_features"]
+__all__ = ["build_features", "select_features", "select_of_rank", "surroundings"]
 
 Array = NDArray[np.float64]
 
 
 def select_features(
     descriptor: Descriptor,
-    structures: Sequence[LabelledTensors],
+    structures: Sequence[Labelled],
     counts: tuple[int, int],
     environments: int,
     threads: int = 0,
@@ -32,7 +33,7 @@ def select_features(
     Parameters
     ----------
     descriptor : Descriptor
-    structures : sequence of LabelledTensors
+    structures : sequence of Labelled
         Of the training set; labels play no part.
     counts : (int, int)
         λ = 2 and λ = 0 features to keep; fewer if not so many differ.
@@ -41,24 +42,36 @@ def select_features(
     threads : int
         OpenMP threads; 0 follows OMP_NUM_THREADS.
     """
+    tensors, invariants = (
+        select_of_rank(descriptor, structures, rank, count, environments, threads)
+        for rank, count in zip((2, 0), counts, strict=True)
+    )
+    return tensors, invariants
+
+
+def select_of_rank(
+    descriptor: Descriptor,
+    structures: Sequence[Labelled],
+    rank: int,
+    count: int,
+    environments: int,
+    threads: int = 0,
+) -> SelectedFeatures:
+    """Return `count` features of one λ; parameters as `select_features`."""
     total = sum(len(s.centres) for s in structures)
     wanted = np.unique(np.linspace(0, total - 1, min(environments, total)).round().astype(int))
     first = np.cumsum([0, *(len(s.centres) for s in structures)])
-    selected = []
-    for rank, count in ((2, counts[0]), (0, counts[1])):
-        everything = SelectedFeatures(rank, feature_list(descriptor.l_max, descriptor.channels, rank))
-        values = []
-        for number, s in enumerate(structures):
-            mine = wanted[(wanted >= first[number]) & (wanted < first[number + 1])] - first[number]
-            if len(mine):
-                frame = Frame.from_atoms(s.atoms)
-                values.append(descriptor.evaluate(frame, s.centres[mine], everything, threads))
-        columns = np.concatenate(values).reshape(-1, everything.size).T
-        kept = farthest_points(np.ascontiguousarray(columns), min(count, everything.size), strict=False)
-        channels = everything.channels[kept]
-        order = np.lexsort((channels[:, 2], channels[:, 3], channels[:, 1], channels[:, 0]))  # l1, l2, q2, q1
-        selected.append(dataclasses.replace(everything, channels=channels[order]))
-    return selected[0], selected[1]
+    everything = SelectedFeatures(rank, feature_list(descriptor.l_max, descriptor.channels, rank))
+    values = []
+    for number, s in enumerate(structures):
+        mine = wanted[(wanted >= first[number]) & (wanted < first[number + 1])] - first[number]
+        if len(mine):
+            values.append(descriptor.evaluate(Frame.from_atoms(s.atoms), s.centres[mine], everything, threads))
+    columns = np.concatenate(values).reshape(-1, everything.size).T
+    kept = farthest_points(np.ascontiguousarray(columns), min(count, everything.size), strict=False)
+    channels = everything.channels[kept]
+    order = np.lexsort((channels[:, 2], channels[:, 3], channels[:, 1], channels[:, 0]))  # l1, l2, q2, q1
+    return dataclasses.replace(everything, channels=channels[order])
 
 
 def build_features(
@@ -98,4 +111,19 @@ def build_features(
         P0 = P0 / np.linalg.norm(P0, axis=1, keepdims=True)
         out.append(P2, P0, labels[number], int(shards[number]))
     out.finish(normalise=True)
+    return out
+
+
+def surroundings(structures: Sequence[Labelled], cutoff: float, count: int) -> list[Frame]:
+    """Return `count` environments evenly spaced over the labels: the centre first, then the atoms within the cutoff."""
+    labels = [(s, int(centre)) for s in structures for centre in s.centres]
+    out = []
+    for k in np.linspace(0, len(labels) - 1, count).round().astype(int):
+        s, centre = labels[k]
+        frame = Frame.from_atoms(s.atoms)
+        first, second, _, vectors, _ = _core.neighbor_list(frame.positions, frame.cell, frame.periodic, cutoff)
+        mine = first == centre
+        elements = [frame.elements[centre], *(frame.elements[j] for j in second[mine])]
+        positions = np.concatenate([np.zeros((1, 3)), vectors[mine]])
+        out.append(Frame(np.eye(3), positions, elements, (False, False, False)))
     return out

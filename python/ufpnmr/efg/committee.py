@@ -7,6 +7,7 @@ divisor K - 1 does not depend on the axes. One factor α per model makes α²σ�
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,16 @@ class Calibration:
 
 
 def halves(shards: NDArray[np.int64], members: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Return `members` random halves of the shards, drawn without replacement."""
+    """Return `members` random halves of the shards, drawn without replacement, different ones as long as there are."""
     if len(shards) < 2:
         raise InputError(f"expected at least two sets of groups for a committee, found {len(shards)}")
     size = max(1, len(shards) // 2)
-    return [np.sort(rng.choice(shards, size, replace=False)) for _ in range(members)]
+    drawn: list[tuple[int, ...]] = []
+    while len(drawn) < members:
+        half = tuple(int(s) for s in np.sort(rng.choice(shards, size, replace=False)))
+        if half not in drawn or len(set(drawn)) == math.comb(len(shards), size):
+            drawn.append(half)
+    return [np.array(half, dtype=np.int64) for half in drawn]
 
 
 def spread(members: Array) -> Array:
@@ -76,7 +82,7 @@ def calibrate(members: Array, reference: Array, prediction: Array | None = None)
     if not (sigma > 0).all():
         raise InputError("expected committee members that differ, found environments on which all agree exactly")
     error = reference - (members.mean(axis=0) if prediction is None else prediction)
-    freedom = 5 * (count - 1)
+    freedom = reference.shape[1] * (count - 1)
     ratio = float(np.mean(np.mean(error**2, axis=1) / sigma**2))
     alpha = np.sqrt(max((freedom - 2) / freedom * ratio - (1 / count if prediction is None else 0.0), 1e-12))
     width = alpha * sigma[:, None]

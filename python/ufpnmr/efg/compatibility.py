@@ -11,21 +11,18 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
+from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures
 from ufpnmr.efg.kernels import coefficients
 from ufpnmr.efg.labels import UNITS
 from ufpnmr.efg.model import EFGModel
+from ufpnmr.efg.scalar import ScalarModel
 from ufpnmr.errors import InputError, nearest
 
-if TYPE_CHECKING:
-    from ase import Atoms
-
-__all__ = ["Hyperparameters", "ScalarModel", "tensor_model"]
+__all__ = ["Hyperparameters", "scalar_model", "tensor_model"]
 
 Array = NDArray[np.float64]
 _INTERVALS = 512
@@ -140,14 +137,26 @@ def tensor_model(
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ScalarModel:
-    """A sparse λ = 0 model, Σ_j [P⁰(i)·P⁰(j)]^ζ w_j plus a mean, of each centre or summed over a structure.
+def scalar_model(
+    hyperparameters: Hyperparameters,
+    centres: Sequence[str],
+    *,
+    invariants: ArrayLike,
+    active: ArrayLike,
+    weights: ArrayLike,
+    zeta: int = 1,
+    mean: float = 0.0,
+    mixing: ArrayLike | None = None,
+    summed: bool = False,
+    name: str = "scalar",
+    unit: str = "",
+) -> ScalarModel:
+    """Return a sparse λ = 0 model that predicts Σ_j [P⁰(i)·P⁰(j)]^ζ w_j plus a mean, of each centre or summed.
 
-    Attributes
+    Parameters
     ----------
     hyperparameters : Hyperparameters
-    centres : tuple of str
+    centres : sequence of str
     invariants : (F, 4) int
         l1, l2, q1, q2 of the selected features.
     active : (M, Q)
@@ -156,43 +165,41 @@ class ScalarModel:
     zeta : int
     mean : float
         Added to each centre, or once to a structure.
-    mixing : (F, Q) or None
+    mixing : (F, Q), optional
     summed : bool
         Whether the property belongs to the structure.
     name, unit : str
         What is predicted.
+
+    Raises
+    ------
+    InputError
+        Arrays that do not belong together.
+
+    Warns
+    -----
+    UserWarning
+        A hard cutoff.
     """
-
-    hyperparameters: Hyperparameters
-    centres: tuple[str, ...]
-    invariants: NDArray[np.int32]
-    active: Array
-    weights: Array
-    zeta: int = 1
-    mean: float = 0.0
-    mixing: Array | None = None
-    summed: bool = False
-    name: str = "scalar"
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        size = _features(0, self.invariants, self.mixing).size
-        if np.ndim(self.active) != 2 or np.shape(self.active)[1] != size:
-            raise InputError(f"active: expected {size} invariants each, found shape {np.shape(self.active)}")
-        if np.shape(self.weights) != (len(self.active),):
-            raise InputError(f"weights: expected {len(self.active)}, found shape {np.shape(self.weights)}")
-
-    def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
-        """Return the property of each centre (n,), or of the structure ()."""
-        frame = Frame.from_atoms(atoms)
-        if indices is None:
-            indices = [i for i, element in enumerate(frame.elements) if element in self.centres]
-        features = _features(0, self.invariants, self.mixing)
-        chosen = np.asarray(indices, dtype=np.intp)
-        P0 = self.hyperparameters.descriptor().evaluate(frame, chosen, features)[:, 0]
-        P0 = P0 / np.linalg.norm(P0, axis=1, keepdims=True)
-        y = (P0 @ np.asarray(self.active).T) ** self.zeta @ np.asarray(self.weights)
-        return np.asarray(y.sum() + self.mean if self.summed else y + self.mean)
+    features = _features(0, invariants, mixing)
+    A, w = np.asarray(active, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if A.ndim != 2 or A.shape[1] != features.size:
+        raise InputError(f"active: expected {features.size} invariants each, found shape {A.shape}")
+    if w.shape != (len(A),):
+        raise InputError(f"weights: expected {len(A)}, found shape {w.shape}")
+    return ScalarModel(
+        descriptor=hyperparameters.descriptor(),
+        centres=tuple(centres),
+        features=features,
+        coefficients=coefficients(w[:, None], A[:, None], A, zeta),
+        zeta=zeta,
+        active=A if zeta > 2 else None,
+        mean=mean,
+        summed=summed,
+        name=name,
+        unit=unit,
+        training={"origin": "arrays of a model made elsewhere", "active": len(A)},
+    )
 
 
 def _features(rank: int, channels: ArrayLike, mixing: ArrayLike | None) -> SelectedFeatures:

@@ -10,11 +10,11 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from ufpnmr.efg.fit_config import FitConfig
-from ufpnmr.efg.labels import LabelledTensors, check_units, outliers, read_tensors
+from ufpnmr.efg.labels import Labelled, LabelledTensors, check_units, outliers, read_tensors
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.structures import groups
 
-__all__ = ["Dataset", "deal", "read_dataset"]
+__all__ = ["Dataset", "by_group", "deal", "read_dataset"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,13 +79,13 @@ def read_dataset(config: FitConfig) -> Dataset:
             f"data.test: group {min(both)} is in the training files too, so the test would not be one; remove it there"
         )
     if data.withhold is not None:
-        held = groups.withheld(_groups(train), [s.config_type for s in train], data.withhold, data.seed)
+        held = groups.withheld(by_group(train), [s.config_type for s in train], data.withhold, data.seed)
         test += [s for i, s in enumerate(train) if i in held]
         train = [s for i, s in enumerate(train) if i not in held]
     return Dataset(tuple(train), tuple(test), _species(config, train, test), tuple(outliers([*train, *test])))
 
 
-def deal(structures: Sequence[LabelledTensors], count: int) -> NDArray[np.int64]:
+def deal(structures: Sequence[Labelled], count: int) -> NDArray[np.int64]:
     """Return the shard of each structure, 0 to `count` - 1: sets of whole groups with about equally many labels.
 
     Raises
@@ -95,12 +95,13 @@ def deal(structures: Sequence[LabelledTensors], count: int) -> NDArray[np.int64]
     """
     types, sizes = [s.config_type for s in structures], [len(s.centres) for s in structures]
     shard = np.empty(len(structures), dtype=np.int64)
-    for number, members in enumerate(groups.deal(_groups(structures), types, sizes, count)):
+    for number, members in enumerate(groups.deal(by_group(structures), types, sizes, count)):
         shard[members] = number
     return shard
 
 
-def _groups(structures: Sequence[LabelledTensors]) -> dict[str, list[int]]:
+def by_group(structures: Sequence[Labelled]) -> dict[str, list[int]]:
+    """Return the numbers of the structures of each group."""
     out: dict[str, list[int]] = {}
     for number, s in enumerate(structures):
         out.setdefault(s.group, []).append(number)

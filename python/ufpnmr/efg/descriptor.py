@@ -30,6 +30,7 @@ class Frame:
     cell : (3, 3) Å
         Rows a, b, c; of no meaning along directions that are not periodic.
     positions : (N, 3) Å
+        The compiled kernels take an axis of frames in front of both.
     elements : sequence of str
     periodic : tuple of bool
     """
@@ -174,6 +175,9 @@ class Descriptor:
             self.scaling,
             self.intervals,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}  # without what the core made
 
     @functools.cached_property
     def _soap(self) -> Any:

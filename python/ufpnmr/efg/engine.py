@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Engine", "read_engine"]
+__all__ = ["Engine", "Precision", "read_engine"]
+
+Precision = Literal["single", "double"]
 
 
 class Engine(Protocol):
@@ -38,14 +40,20 @@ class Engine(Protocol):
     def check(self, elements: Sequence[str], indices: Iterable[int]) -> None:
         """Refuse unknown elements and atoms that are no centres."""
 
+    def precision(self, wanted: Precision) -> Precision:
+        """Return the precision in which it predicts if `wanted` is asked for."""
+
     def gradients(
         self,
         cell: ArrayLike,
         positions: ArrayLike,
         elements: Sequence[str],
         centres: Sequence[int] | NDArray[np.intp],
+        *,
+        precision: Precision = "single",
+        threads: int = 1,
     ) -> NDArray[np.float64]:
-        """Return (n, 6) V/Å² of a periodic frame."""
+        """Return (n, 6) V/Å² of a periodic frame, or (F, n, 6) of cells (F, 3, 3) and positions (F, N, 3)."""
 
 
 def read_engine(path: str | Path) -> Engine:

@@ -34,6 +34,8 @@ class FeatureSet:
     folder : path, optional
         Where the scratch file lies; the system's folder for temporary files if not given. It has no name and vanishes
         with the process.
+    components : int
+        Of labels and P²: 5, or 1 for a scalar, where invariants stand in the place of P².
 
     Attributes
     ----------
@@ -45,9 +47,9 @@ class FeatureSet:
         Factor of P² on reading.
     """
 
-    def __init__(self, q2: int, q0: int, folder: str | Path | None = None) -> None:
-        self.q2, self.q0, self.scale = q2, q0, 1.0
-        self.y: Array = np.empty((0, 5))
+    def __init__(self, q2: int, q0: int, folder: str | Path | None = None, components: int = 5) -> None:
+        self.q2, self.q0, self.scale, self.components = q2, q0, 1.0, components
+        self.y: Array = np.empty((0, components))
         self.shard: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self._labels: list[Array] = []
@@ -57,7 +59,7 @@ class FeatureSet:
     @classmethod
     def from_arrays(cls, P2: Array, P0: Array, y: Array, shard: NDArray[np.int64]) -> FeatureSet:
         """Return a set of arrays (N, 5, Q2), (N, Q0), (N, 5), (N,)."""
-        features = cls(P2.shape[2], P0.shape[1])
+        features = cls(P2.shape[2], P0.shape[1], components=P2.shape[1])
         features.append(P2, P0, y, shard)
         features.finish()
         return features
@@ -117,7 +119,7 @@ class FeatureSet:
 
     @property
     def _width(self) -> int:
-        return 5 * self.q2 + self.q0
+        return self.components * self.q2 + self.q0
 
     def _read(self, rows: slice, buffer: Array) -> tuple[Array, Array]:
         block = buffer[: rows.stop - rows.start]
@@ -127,10 +129,11 @@ class FeatureSet:
             if count == 0:
                 raise OSError("the scratch file of the features is shorter than what was written")
             view, offset = view[count:], offset + count
-        P2 = block[:, : 5 * self.q2]
+        width = self.components * self.q2
+        P2 = block[:, :width]
         if self.scale != 1.0:
             P2 *= self.scale
-        return P2.reshape(-1, 5, self.q2), block[:, 5 * self.q2 :]
+        return P2.reshape(-1, self.components, self.q2), block[:, width:]
 
     def gather(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return P² (n, 5, Q2) and P⁰ (n, Q0) of any environments, in the order asked for."""

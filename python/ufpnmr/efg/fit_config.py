@@ -12,6 +12,9 @@ from ufpnmr.toml_file import Count, InputFile, Positive, Section, read_toml
 
 __all__ = ["FitConfig", "candidates", "read_config"]
 
+_TENSORS_ONLY = {"data": ("efg_units", "sign", "check_units", "allow_missing", "site"), "model": ("tensors",)}
+"""Keys that mean nothing for a scalar property."""
+
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Scaling = tuple[Positive, Positive] | Literal[False]
 
@@ -45,6 +48,10 @@ class Data(Section):
 class Model(Section):
     """What is regressed on what."""
 
+    property: str = "efg"
+    """"efg" (λ = 2), or the name of a per-atom array of one number, which becomes a λ = 0 model."""
+    unit: str | None = None
+    """Of a property other than efg; kept in the model."""
     centres: Annotated[tuple[str, ...], Field(min_length=1)]
     """Elements at which the model predicts."""
     species: tuple[str, ...] | None = None
@@ -56,6 +63,12 @@ class Model(Section):
     """λ = 0 features to keep."""
     selection_environments: Count = 400
     """Environments on which features are selected."""
+
+    @model_validator(mode="after")
+    def _unit_of_scalars(self) -> Model:
+        if (self.property == "efg") != (self.unit is None):
+            raise ValueError(f"expected unit with a property other than efg, and only there, found {self.unit!r}")
+        return self
 
 
 class Soap(Section):
@@ -152,6 +165,17 @@ class FitConfig(Section):
         zetas = {self.model.zeta, *self.grid.zeta}
         if self.solver.method == "primal" and zetas != {2}:
             raise ValueError(f"solver.method 'primal' needs zeta = 2, found {sorted(zetas)}; use 'sparse'")
+        return self
+
+    @model_validator(mode="after")
+    def _tensors_only(self) -> FitConfig:
+        if self.model.property == "efg":
+            return self
+        given = [f"[{name}]" for name in ("committee", "baseline", "report") if name in self.model_fields_set]
+        for name, keys in _TENSORS_ONLY.items():
+            given += [f"{name}.{key}" for key in keys if key in getattr(self, name).model_fields_set]
+        if given:
+            raise ValueError(f"{given[0]} is for field gradients, found property {self.model.property!r}; remove it")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Algebra of symmetry-adapted Gaussian process regression for λ = 2.
+"""Algebra of symmetry-adapted Gaussian process regression for λ = 2, or λ = 0 with one component instead of five.
 
 The kernel between environments i and j is k_μν = [P²(i) P²(j)ᵀ]_μν [P⁰(i)·P⁰(j)]^(ζ-1) (Grisafi, Wilkins, Csányi,
 Ceriotti, Phys. Rev. Lett. 120, 036002 (2018)). A prediction y_μ(i) = Σ_jν k_μν(i, j) w_jν factorises into
@@ -40,10 +40,10 @@ def kernel_rows(P2: Array, P0: Array, A2: Array, A0: Array, zeta: int) -> Array:
     -------
     (5 N, 5 M), components fastest.
     """
-    n, m = len(P2), len(A2)
-    rows: Array = P2.reshape(5 * n, -1) @ A2.reshape(5 * m, -1).T
+    n, m, c = len(P2), len(A2), P2.shape[1]
+    rows: Array = P2.reshape(c * n, -1) @ A2.reshape(c * m, -1).T
     if zeta > 1:
-        rows = (rows.reshape(n, 5, m, 5) * ((P0 @ A0.T) ** (zeta - 1))[:, None, :, None]).reshape(5 * n, 5 * m)
+        rows = (rows.reshape(n, c, m, c) * ((P0 @ A0.T) ** (zeta - 1))[:, None, :, None]).reshape(c * n, c * m)
     return rows
 
 

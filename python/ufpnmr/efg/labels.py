@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,17 @@ from ufpnmr.units import EFG_AU_IN_V_PER_A2
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["UNITS", "LabelledColumns", "LabelledTensors", "check_units", "outliers", "read_columns", "read_tensors"]
+__all__ = [
+    "UNITS",
+    "Labelled",
+    "LabelledColumns",
+    "LabelledTensors",
+    "check_gradients",
+    "check_units",
+    "outliers",
+    "read_columns",
+    "read_tensors",
+]
 
 Array = NDArray[np.float64]
 
@@ -30,6 +40,26 @@ UNITS = {"V/Ang^2": 1.0, "au": EFG_AU_IN_V_PER_A2}
 _ALLOWED = 0.3
 """Trace or antisymmetric part, relative to the rms tensor, beyond which an array is no field gradient."""
 _OUTLIER = 8.0
+
+
+class Labelled(Protocol):
+    """A structure with labels at some atoms; see `LabelledTensors`."""
+
+    @property
+    def atoms(self) -> Atoms:
+        """The structure."""
+
+    @property
+    def centres(self) -> NDArray[np.intp]:
+        """Atoms with a label."""
+
+    @property
+    def group(self) -> str:
+        """What a split never divides."""
+
+    @property
+    def config_type(self) -> str | None:
+        """Kind of configuration."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -203,7 +233,7 @@ def read_tensors(
         chosen = np.array([i for i in np.flatnonzero(known) if elements[i] in centres], dtype=np.intp)
         if not len(chosen):
             raise InputError(f"{where}: expected labels on {' '.join(centres)}, found none")
-        _check_gradients(where, tensors[chosen])
+        check_gradients(where, tensors[chosen])
         sites = atoms.arrays.get(site)
         structures.append(
             LabelledTensors(
@@ -279,7 +309,31 @@ def _matrices(where: str, atoms: Atoms) -> Array:
     return tensors.reshape(-1, 3, 3)
 
 
-def _check_gradients(where: str, V: Array) -> None:
+def check_gradients(where: str, V: Array, *, quiet: bool = False) -> bool:
+    """Refuse tensors (n, 3, 3) V/Å² that are no field gradients, and warn of what rounding does not explain.
+
+    Parameters
+    ----------
+    where : str
+        File and structure, for messages.
+    V : (n, 3, 3) V/Å²
+    quiet : bool
+        Do not warn.
+
+    Returns
+    -------
+    Whether there was something to warn of.
+
+    Raises
+    ------
+    InputError
+        A trace or antisymmetric part above 30 % of their rms norm.
+
+    Warns
+    -----
+    UserWarning
+        One above 1e-3 of ‖V‖ and 1e-5 a.u.
+    """
     norm = np.linalg.norm(V, axis=(1, 2))
     trace = np.abs(np.trace(V, axis1=1, axis2=2))
     skew = np.linalg.norm(V - np.swapaxes(V, 1, 2), axis=(1, 2)) / 2
@@ -287,5 +341,7 @@ def _check_gradients(where: str, V: Array) -> None:
     text = f"{where}: expected symmetric traceless tensors, found a trace or skew part of {worst.max():.2g} V/Å²"
     if worst.max() > _ALLOWED * np.sqrt(np.mean(norm**2)) and worst.max() > 1e-3 * EFG_AU_IN_V_PER_A2:
         raise InputError(f"{text}, which is no rounding; are these field gradients, row by row?")
-    if np.any(worst > np.maximum(1e-3 * norm, 1e-5 * EFG_AU_IN_V_PER_A2)):
+    unclean = bool(np.any(worst > np.maximum(1e-3 * norm, 1e-5 * EFG_AU_IN_V_PER_A2)))
+    if unclean and not quiet:
         warnings.warn(f"{text} (removed)", stacklevel=3)
+    return unclean

@@ -16,9 +16,10 @@ from ufpnmr import _core
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
-from ufpnmr.efg.point_charges import unit_charge_gradients
-from ufpnmr.efg.prediction import Precision, compilable, compiled, proven_precision
-from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
+from ufpnmr.efg.engine import Precision
+from ufpnmr.efg.point_charges import charge_gradients
+from ufpnmr.efg.prediction import compilable, compiled, proven_precision
+from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical, traceless
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -232,25 +233,44 @@ class EFGModel:
 
         Parameters
         ----------
-        cell : (3, 3) Å
-        positions : (N, 3) Å
+        cell : (3, 3) or (F, 3, 3) Å
+        positions : (N, 3) or (F, N, 3) Å
+            Of one frame or of several.
         elements : (N,) str
         centres : (n,)
         periodic : tuple of bool
         precision : str
-            "single" where the check environments allow it, or "double". Models made elsewhere know double only.
+            "single" where the check environments allow it, or "double"; see `precision`.
         threads : int
-            OpenMP threads; 0 follows OMP_NUM_THREADS.
+            OpenMP threads, over frames if there are several; 0 follows OMP_NUM_THREADS.
 
         Returns
         -------
-        (n, 6) V/Å²
+        (n, 6) or (F, n, 6) V/Å²
             xx yy zz xy xz yz, traceless.
         """
-        frame = Frame(
-            np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64), list(elements), periodic
-        )
-        return np.asarray(self._tensors(frame, np.asarray(centres, dtype=np.intp), precision, threads=threads)[0])
+        cell, positions = np.asarray(cell, dtype=np.float64), np.asarray(positions, dtype=np.float64)
+        options: dict[str, Any] = {"precision": precision, "threads": threads}
+        if positions.ndim == 3 and not compilable(self):
+            frames = zip(cell, positions, strict=True)
+            return np.array([self.gradients(c, x, elements, centres, periodic=periodic, **options) for c, x in frames])
+        frame = Frame(cell, positions, list(elements), periodic)
+        return np.asarray(self._tensors(frame, np.asarray(centres, dtype=np.intp), **options)[0])
+
+    def precision(self, wanted: Precision) -> Precision:
+        """Return the precision of `gradients`: double if single precision fails the model's check environments.
+
+        Models made elsewhere know double precision only.
+
+        Raises
+        ------
+        InputError
+            The model predicts its own check environments wrongly.
+        """
+        return proven_precision(self, wanted) if compilable(self) else "double"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_kernels"}
 
     def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> Array:
         """Predict field gradients of a structure.
@@ -292,15 +312,15 @@ class EFGModel:
         V = self._with_members(atoms, indices)
         return to_matrix(V[0] + self.alpha * (V[1:] - V[1:].mean(axis=0)))
 
-    def charge_gradients(self, frame: Frame, centres: NDArray[np.intp]) -> Array:
-        """Return the field gradients of the point charges beneath the model, (n, 6) V/Å²; zero without any."""
+    def charge_gradients(self, frame: Frame, centres: NDArray[np.intp], threads: int = 0) -> Array:
+        """Return the field gradients of the point charges beneath the model, (..., n, 6) V/Å²; zero without any."""
         if not self.baseline:
             return np.zeros((len(centres), 6))
         if not all(frame.periodic):
             raise InputError(f"point charges need a structure periodic in a, b and c, found {frame.periodic}")
-        species = list(self.baseline)
-        columns = unit_charge_gradients(frame.cell, frame.positions, frame.elements, species, centres)
-        return np.asarray(np.einsum("s,nsc->nc", np.array([self.baseline[name] for name in species]), columns))
+        charges = [[self.baseline.get(element, 0.0) for element in frame.elements]]
+        V = charge_gradients(frame.cell, frame.positions, charges, centres, threads=threads)
+        return traceless(V[..., 0, :])
 
     def _with_members(self, atoms: Atoms, indices: Sequence[int] | None) -> Array:
         """Tensors of the model and of its members, (K + 1, n, 6) V/Å²."""
@@ -328,9 +348,9 @@ class EFGModel:
         members: bool = False,
         threads: int = 0,
     ) -> Array:
-        """Tensors of the model, or of its members, (K, n, 6) V/Å²."""
+        """Tensors of the model, or of its members, (K, n, 6) or, of several frames, (K, F, n, 6) V/Å²."""
         V = self.regressed(frame, centres, precision, members=members, threads=threads)
-        return V + self.charge_gradients(frame, centres)
+        return V + self.charge_gradients(frame, centres, threads)
 
     def regressed(
         self,

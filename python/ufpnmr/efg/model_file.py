@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,16 @@ from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import package_version
 
-__all__ = ["MAGIC", "VERSION", "read_arrays", "read_model", "write_model"]
+__all__ = [
+    "MAGIC",
+    "VERSION",
+    "check_arrays",
+    "read_arrays",
+    "read_checks",
+    "read_model",
+    "write_arrays",
+    "write_model",
+]
 
 VERSION = 1
 MAGIC = b"\x89UFPEFG\n"
@@ -58,10 +68,14 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
     InputError
         The file exists and `force` is not given, or fewer than eight check environments.
     """
-    path = Path(path)
-    if path.exists() and not force:
-        raise InputError(f"{path} exists; give another name or allow overwriting")
-    arrays = _arrays(model)
+    arrays = {
+        "coefficients": model.coefficients,
+        "active": model.active,
+        "tensors_mixing": model.tensors.mixing,
+        "invariants_mixing": model.invariants.mixing,
+        "committee": model.committee,
+        **check_arrays(model.checks, model.descriptor),
+    }
     header = {
         "schema": "ufpnmr.EFGModel",
         "property": _PROPERTY,
@@ -80,12 +94,27 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
         "training": model.training,
         "error": model.error,
         "metadata": model.metadata,
-        "code": f"ufpnmr {package_version('ufpnmr')}",
-        "required": [*_ENTRIES[:-1], *(name for name in arrays if not name.startswith(("committee", "check")))],
     }
-    body = _layout(header, arrays)
+    write_arrays(path, header, arrays, force=force)
+
+
+def write_arrays(
+    path: str | Path, header: dict[str, Any], arrays: Mapping[str, NDArray[Any] | None], *, force: bool = False
+) -> None:
+    """Write header and arrays, those that are there, whatever the property of the model; raises as `write_model`."""
+    path = Path(path)
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; give another name or allow overwriting")
+    plain = {
+        name: np.ascontiguousarray(array, dtype="<f8" if array.dtype.kind == "f" else array.dtype)
+        for name, array in arrays.items()
+        if array is not None
+    }
+    required = [name for name in _ENTRIES if name in header]
+    required += [name for name in plain if not name.startswith(("committee", "check"))]
+    header = {**header, "code": f"ufpnmr {package_version('ufpnmr')}", "required": required}
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(body)
+    partial.write_bytes(_layout(header, plain))
     partial.replace(path)
 
 
@@ -177,36 +206,31 @@ def _aligned(offset: int) -> int:
     return -(-offset // 64) * 64
 
 
-def _arrays(model: EFGModel) -> dict[str, NDArray[Any]]:
-    if sum(len(check.centres) for check in model.checks) < 8:
+def check_arrays(checks: Sequence[Check], descriptor: Descriptor) -> dict[str, NDArray[Any]]:
+    """Return the check environments as arrays of a file."""
+    if sum(len(check.centres) for check in checks) < 8:
         raise InputError(
             "expected at least eight check environments, for readers to prove themselves with; add structures"
         )
-    arrays: dict[str, NDArray[Any] | None] = {"coefficients": model.coefficients, "active": model.active}
-    arrays |= {"tensors_mixing": model.tensors.mixing, "invariants_mixing": model.invariants.mixing}
-    arrays["committee"] = model.committee
-    frames = [check.frame for check in model.checks]
+    frames = [check.frame for check in checks]
     sizes = [len(frame.elements) for frame in frames]
     first = np.cumsum([0, *sizes[:-1]])
-    centres = [check.centres + k for check, k in zip(model.checks, first, strict=True)]
-    arrays |= {
+    centres = [check.centres + k for check, k in zip(checks, first, strict=True)]
+    return {
         "check_cell": np.array([frame.cell for frame in frames]),
         "check_positions": np.concatenate([frame.positions for frame in frames]),
-        "check_types": np.concatenate([model.descriptor.types(frame.elements) for frame in frames]).astype("<i4"),
+        "check_types": np.concatenate([descriptor.types(frame.elements) for frame in frames]).astype("<i4"),
         "check_structure": np.repeat(np.arange(len(frames)), sizes).astype("<i4"),
         "check_centres": np.concatenate(centres).astype("<i8"),
-        "check_expected": np.concatenate([check.expected for check in model.checks]),
-    }
-    return {
-        name: np.ascontiguousarray(array, dtype="<f8" if array.dtype.kind == "f" else array.dtype)
-        for name, array in arrays.items()
-        if array is not None
+        "check_expected": np.concatenate([check.expected for check in checks]),
     }
 
 
 def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EFGModel:
     if header["property"] != _PROPERTY:
-        raise InputError(f"expected a model of {_PROPERTY}, found {header['property']}")
+        raise InputError(
+            f"expected a model of {_PROPERTY}, found {header['property']} (`ufpnmr.efg.scalar` reads those of rank 0)"
+        )
     descriptor = Descriptor.from_dict(header["descriptor"])
 
     def features(name: str, rank: int) -> SelectedFeatures:
@@ -230,11 +254,12 @@ def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EFGModel:
         training=header.get("training", {}),
         error=header.get("error", {}),
         metadata=header.get("metadata", {}),
-        checks=_checks(header, arrays, descriptor),
+        checks=read_checks(header, arrays, descriptor),
     )
 
 
-def _checks(header: dict[str, Any], arrays: dict[str, NDArray[Any]], descriptor: Descriptor) -> tuple[Check, ...]:
+def read_checks(header: dict[str, Any], arrays: dict[str, NDArray[Any]], descriptor: Descriptor) -> tuple[Check, ...]:
+    """Return the check environments of a file."""
     checks = []
     structure, centres = arrays["check_structure"], arrays["check_centres"]
     for k, periodic in enumerate(header["checks"]["periodic"]):

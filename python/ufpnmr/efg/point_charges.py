@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ufpnmr import _core
+from ufpnmr.efg.engine import Precision
 from ufpnmr.efg.tensors import to_matrix, traceless
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.results.storage import write_text_atomically
@@ -54,6 +55,7 @@ def charge_gradients(
     *,
     alpha: float | None = None,
     tolerance: float = TOLERANCE,
+    threads: int = 0,
 ) -> NDArray[np.float64]:
     """Return the field gradients of periodic point charges, V_ab = ∂²φ/∂x_a∂x_b, with their trace.
 
@@ -66,9 +68,9 @@ def charge_gradients(
 
     Parameters
     ----------
-    cell : (3, 3) Å
-        Rows a, b, c.
-    positions : (N, 3) Å
+    cell : (3, 3) or (F, 3, 3) Å
+        Rows a, b, c; of one frame or of several.
+    positions : (N, 3) or (F, N, 3) Å
         Wrapped or not.
     charges : (S, N) e
         S sets of charges. A set that is not neutral sits in a uniform neutralising background: its tensors have the
@@ -79,10 +81,12 @@ def charge_gradients(
         Ewald parameter, 1/Å; the result does not depend on it. Chosen for the least work if not given.
     tolerance : float
         Truncation error relative to the rms field gradient, 1e-15 to 1e-2.
+    threads : int
+        OpenMP threads over frames; 0 follows OMP_NUM_THREADS.
 
     Returns
     -------
-    (n, S, 6) V/Å²
+    (n, S, 6) or (F, n, S, 6) V/Å²
         xx yy zz xy xz yz.
 
     Raises
@@ -95,7 +99,7 @@ def charge_gradients(
     if not 1e-15 <= tolerance <= 1e-2:
         raise InputError(f"expected a tolerance from 1e-15 to 1e-2, found {tolerance}")
     try:
-        V = _core.point_charge_efg(cell, positions, charges, centres, alpha or 0.0, tolerance)
+        V = _core.point_charge_efg(cell, positions, charges, centres, alpha or 0.0, tolerance, threads)
     except _core.DomainError as error:
         raise InputError(str(error)) from None
     return EFG_E_PER_A3_IN_V_PER_A2 * np.asarray(V)
@@ -227,25 +231,41 @@ class PointCharges:
             if elements[i] != self.centre:
                 raise InputError(f"the point-charge model predicts at {self.centre}, but atom {i} is {elements[i]}")
 
+    def precision(self, wanted: Precision) -> Precision:
+        """Return "double", whatever is asked for."""
+        return "double"
+
     def gradients(
-        self, cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], centres: Centres
+        self,
+        cell: ArrayLike,
+        positions: ArrayLike,
+        elements: Sequence[str],
+        centres: Centres,
+        *,
+        precision: Precision = "double",
+        threads: int = 1,
     ) -> NDArray[np.float64]:
         """Return tensors from plain arrays, without the checks of `check`.
 
         Parameters
         ----------
-        cell : (3, 3) Å
-        positions : (N, 3) Å
+        cell : (3, 3) or (F, 3, 3) Å
+        positions : (N, 3) or (F, N, 3) Å
+            Of one frame or of several.
         elements : (N,) str
         centres : (n,)
+        precision : str
+            Of no effect, see `precision`.
+        threads : int
+            OpenMP threads over frames.
 
         Returns
         -------
-        (n, 6) V/Å²
+        (n, 6) or (F, n, 6) V/Å²
             xx yy zz xy xz yz, traceless.
         """
         charges = [[self.charges[element] for element in elements]]
-        return traceless(charge_gradients(cell, positions, charges, centres)[:, 0])
+        return traceless(charge_gradients(cell, positions, charges, centres, threads=threads)[..., 0, :])
 
     def predict(self, atoms: Atoms, indices: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Predict field gradients of a structure.

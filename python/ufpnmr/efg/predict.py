@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,93 +13,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr import provenance
-from ufpnmr.efg.engine import Engine
+from ufpnmr.efg.engine import Engine, Precision
+from ufpnmr.efg.frames import Chunk, Selection, chunks, fingerprint, select
 from ufpnmr.errors import InputError
-from ufpnmr.results.tensors import TensorSeries, TensorSeriesWriter
+from ufpnmr.results.tensor_writer import TensorSeriesWriter
+from ufpnmr.results.tensors import TensorSeries
 
 if TYPE_CHECKING:
-    from MDAnalysis import AtomGroup, Universe
+    from MDAnalysis import Universe
 
-__all__ = ["Selection", "frame_cell", "frame_positions", "predict_series", "select"]
+__all__ = ["Written", "predict_series", "write_series"]
 
-_BLOCK = 128
-"""Frames between two checkpoints."""
+Predicted = tuple[NDArray[np.floating[Any]], NDArray[np.float64]]
+"""Tensors (F, n, 6) V/Å² and cells (F, 3, 3) Å of a chunk."""
 
 
-class Selection:
-    """Centres of a model in a trajectory, checked.
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What `write_series` did.
 
     Attributes
     ----------
-    indices : (n,) int
-        Positions of the centres among all atoms.
-    ids : (n,) int
-        Their identities in the trajectory.
-    elements : list of str
-        Elements of all atoms.
-    text : str
-        The selection in MDAnalysis's language.
+    frames, ions : int
+        Size of the series.
+    resumed : int
+        Frames that an earlier run had left.
+    seconds : float
+        Spent on the others, reading and writing included.
+    precision : str
     """
 
-    def __init__(self, universe: Universe, group: AtomGroup, text: str) -> None:
-        self.indices: NDArray[np.intp] = group.indices
-        self.ids: NDArray[np.int64] = np.asarray(group.ids, dtype=np.int64)
-        self.elements: list[str] = [str(element) for element in universe.atoms.elements]
-        self.text = text
+    frames: int
+    ions: int
+    resumed: int
+    seconds: float
+    precision: Precision
 
-
-def select(model: Engine, universe: Universe, selection: str | None = None) -> Selection:
-    """Return the centres that `selection` names (all atoms of the model's centre species if None).
-
-    Raises
-    ------
-    InputError
-        No elements, a selection that is malformed or empty, atoms the model has no charge for, atoms that are not
-        centres.
-    """
-    from MDAnalysis.exceptions import SelectionError
-
-    if not hasattr(universe.atoms, "elements"):
-        raise InputError("the trajectory names no elements; give them with --elements (`elements=` of trajectory.open)")
-    text = selection or f"element {model.centre}"
-    try:
-        group = universe.select_atoms(text)
-    except SelectionError as error:
-        raise InputError(f"selection {text!r}: {error}") from None
-    if not len(group):
-        present = ", ".join(sorted(set(map(str, universe.atoms.elements))))
-        raise InputError(f"selection {text!r} names no atom; elements present: {present}")
-    chosen = Selection(universe, group, text)
-    model.check(chosen.elements, chosen.indices)
-    return chosen
-
-
-def frame_cell(timestep: Any) -> NDArray[np.float64]:
-    """Return the cell of a frame, (3, 3) Å with rows a, b, c, as `ufpnmr.trajectory.open` provides it.
-
-    Raises
-    ------
-    InputError
-        A frame without one, or not periodic along a, b and c.
-    """
-    cell = timestep.data.get("cell")
-    if cell is None:
-        raise InputError(
-            f"frame {timestep.frame} has no cell, which the lattice sum needs; expected a periodic trajectory opened "
-            "with ufpnmr.trajectory.open"
-        )
-    periodic = np.asarray(timestep.data.get("periodic", True))
-    if not periodic.all():
-        raise InputError(
-            f"frame {timestep.frame}: expected a cell periodic along a, b and c, found {periodic.tolist()}; a lattice "
-            "sum would repeat what does not repeat"
-        )
-    return np.array(cell, dtype=np.float64)
-
-
-def frame_positions(timestep: Any) -> NDArray[np.float64]:
-    """Return the positions of a frame, (N, 3) Å: those in double precision where the reader keeps them."""
-    return np.array(timestep.data.get("positions", timestep.positions), dtype=np.float64)
+    @property
+    def rate(self) -> float:
+        """Tensors per second of this run."""
+        return (self.frames - self.resumed) * self.ions / max(self.seconds, 1e-9)
 
 
 def predict_series(
@@ -109,15 +63,55 @@ def predict_series(
     *,
     axes: str = "",
     start_time: float = 0.0,
+    precision: Precision = "single",
     threads: int = 1,
+    dask: str | None = None,
     resume: bool = True,
     overwrite: bool = False,
     inputs: tuple[str | Path, ...] = (),
     progress: Callable[[int], object] | None = None,
 ) -> TensorSeries:
-    """Predict the tensors of all frames and write them to `output`.
+    """Predict the tensors of all frames, write them to `output` and read them into memory.
 
-    Finished blocks are kept in ``OUTPUT.partial``; after a kill the same call continues behind the last one.
+    Parameters and errors as `write_series`, which does the former only.
+    """
+    write_series(
+        model,
+        universe,
+        selection,
+        output,
+        axes=axes,
+        start_time=start_time,
+        precision=precision,
+        threads=threads,
+        dask=dask,
+        resume=resume,
+        overwrite=overwrite,
+        inputs=inputs,
+        progress=progress,
+    )
+    return TensorSeries.read(output)
+
+
+def write_series(
+    model: Engine,
+    universe: Universe,
+    selection: str | None = None,
+    output: str | Path = "efg.h5",
+    *,
+    axes: str = "",
+    start_time: float = 0.0,
+    precision: Precision = "single",
+    threads: int = 1,
+    dask: str | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+    inputs: tuple[str | Path, ...] = (),
+    progress: Callable[[int], object] | None = None,
+) -> Written:
+    """Predict the tensors of all frames and write them to `output`; memory does not depend on their number.
+
+    Finished chunks are kept in ``OUTPUT.partial``; after a kill the same call continues behind the last one.
 
     Parameters
     ----------
@@ -133,8 +127,12 @@ def predict_series(
         Which crystal axes the box axes are, e.g. ``"x=a y=b z=c (Pnma)"``; stored.
     start_time : float
         Time of the first frame, ps: where the run stands that this one continues (`TensorSeries.append`).
+    precision : str
+        "single", where the model's check environments allow it, or "double".
     threads : int
-        Frames computed at once; the result does not depend on it.
+        OpenMP threads over the frames of a chunk; the result does not depend on it.
+    dask : str, optional
+        Scheduler (address or ``.json`` file) of a Dask cluster whose workers read and predict; each uses `threads`.
     resume : bool
         Continue an unfinished file; if False it is thrown away.
     overwrite : bool
@@ -144,15 +142,11 @@ def predict_series(
     progress : callable, optional
         Called with the number of frames just finished, first with those found in an unfinished file.
 
-    Returns
-    -------
-    TensorSeries
-
     Raises
     ------
     InputError
         Bad selection, frame without a cell, time axis unknown, `output` exists, or an unfinished file made with
-        another model, trajectory or selection.
+        another model, precision, trajectory or selection.
     """
     from ufpnmr.trajectory import time_axis
 
@@ -162,65 +156,59 @@ def predict_series(
     if threads < 1:
         raise InputError(f"expected at least one thread, found {threads}")
     chosen = select(model, universe, selection)
-    time = start_time + time_axis(universe)
+    times = start_time + time_axis(universe)
+    precision = model.precision(precision)
     key = {
         "model": model.digest,
-        "trajectory": _fingerprint(universe, chosen, time),
+        "precision": precision,
+        "trajectory": fingerprint(universe, chosen, times),
         "selection": chosen.text,
         "axes": axes,
     }
     described = provenance.collect(inputs, **key, **model.description, model_error=model.error)
-    with (
-        TensorSeriesWriter(
-            output,
-            time=time,
-            ids=chosen.ids,
-            engine=model.engine,
-            axes=axes,
-            key=key,
-            provenance=described,
-            resume=resume,
-            overwrite=overwrite,
-        ) as writer,
-        ThreadPoolExecutor(threads) as pool,
-    ):
+    with TensorSeriesWriter(
+        output,
+        time=times,
+        ids=chosen.ids,
+        engine=model.engine,
+        axes=axes,
+        key=key,
+        provenance=described,
+        resume=resume,
+        overwrite=overwrite,
+    ) as writer:
+        resumed, began = writer.frames_done, time.perf_counter()
         report = progress or (lambda _: None)
-        report(writer.frames_done)
-        for frames in _blocks(universe, writer.frames_done, writer.n_frames):
-            jobs = [
-                pool.submit(model.gradients, cell, positions, chosen.elements, chosen.indices)
-                for positions, cell in frames
-            ]
-            writer.write([_result(job, writer.frames_done + n) for n, job in enumerate(jobs)], [c for _, c in frames])
-            report(len(frames))
-    return TensorSeries.read(output)
+        report(resumed)
+        wanted = chunks(len(chosen.elements), resumed, writer.n_frames)
+        if dask is None:
+            predicted: Iterator[Predicted] = _predicted(model, universe, chosen, wanted, precision, threads)
+        else:
+            from ufpnmr.efg.predict_dask import predicted_with_dask
+
+            predicted = predicted_with_dask(model, universe, chosen, wanted, precision, threads, dask)
+        for V, cells in predicted:
+            writer.write(V, cells)
+            report(len(V))
+        return Written(writer.n_frames, len(chosen.ids), resumed, time.perf_counter() - began, precision)
 
 
-def _result(job: Any, frame: int) -> NDArray[np.float64]:
-    try:
-        V: NDArray[np.float64] = job.result()
-    except InputError as error:
-        raise InputError(f"frame {frame}: {error}") from None
-    return V
-
-
-def _blocks(universe: Universe, start: int, stop: int) -> Iterator[list[tuple[NDArray[Any], NDArray[np.float64]]]]:
-    """Positions (N, 3) Å and cell (3, 3) Å of the frames from `start` on, a block at a time."""
-    for first in range(start, stop, _BLOCK):
-        yield [
-            (frame_positions(timestep), frame_cell(timestep))
-            for timestep in universe.trajectory[first : min(first + _BLOCK, stop)]
-        ]
-
-
-def _fingerprint(universe: Universe, chosen: Selection, time: NDArray[np.float64]) -> str:
-    """SHA-256 of times, elements, ids, first and last frame: the run itself, whatever its file is called."""
-    digest = hashlib.sha256()
-    digest.update(np.ascontiguousarray(time).tobytes())
-    digest.update(" ".join(chosen.elements).encode())
-    digest.update(chosen.ids.tobytes())
-    for frame in (-1, 0):
-        timestep = universe.trajectory[frame]
-        digest.update(frame_positions(timestep).tobytes())
-        digest.update(frame_cell(timestep).tobytes())
-    return digest.hexdigest()
+def _predicted(
+    model: Engine,
+    universe: Universe,
+    chosen: Selection,
+    wanted: Iterator[tuple[int, int]],
+    precision: Precision,
+    threads: int,
+) -> Iterator[Predicted]:
+    """Yield the chunks in order; the next one is read while one is computed."""
+    with ThreadPoolExecutor(1) as pool:
+        before: tuple[Future[NDArray[np.float64]], Chunk] | None = None
+        for start, stop in wanted:
+            chunk = Chunk.read(universe, start, stop)
+            job = pool.submit(chunk.gradients, model, chosen, precision, threads)
+            if before is not None:
+                yield before[0].result(), before[1].cells
+            before = job, chunk
+        if before is not None:
+            yield before[0].result(), before[1].cells

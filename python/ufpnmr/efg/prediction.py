@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr import _core
+from ufpnmr.efg.engine import Precision
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from ufpnmr.efg.model import EFGModel
 
-__all__ = ["Precision", "compilable", "compiled", "proven_precision"]
-
-Precision = Literal["single", "double"]
+__all__ = ["compilable", "compiled", "deviation", "proven_precision"]
 
 _WARN, _REFUSE = 1e-4, 1e-2
 """Deviation from the stored check environments, in units of the label scale (spec 3.3)."""
@@ -58,28 +57,29 @@ def proven_precision(model: EFGModel, wanted: Precision) -> Precision:
     UserWarning
         Single precision is not good enough; double precision is used.
     """
-    deviation = _deviation(model, wanted)
-    if wanted == "single" and _WARN < deviation <= _REFUSE:
+    off = deviation(model, wanted)
+    if wanted == "single" and _WARN < off <= _REFUSE:
         warnings.warn(
-            f"single precision deviates by {deviation:.1g} of the label scale from the model's check environments; "
+            f"single precision deviates by {off:.1g} of the label scale from the model's check environments; "
             "double precision is used",
             stacklevel=2,
         )
         return proven_precision(model, "double")
-    if deviation > _REFUSE:
+    if off > _REFUSE:
         raise InputError(
-            f"the model predicts its own check environments wrongly, by {deviation:.2g} of the label scale; it was "
+            f"the model predicts its own check environments wrongly, by {off:.2g} of the label scale; it was "
             "damaged, or written by a program with other conventions"
         )
     return wanted
 
 
-def _deviation(model: EFGModel, precision: Precision) -> float:
+def deviation(model: EFGModel, precision: Precision) -> float:
+    """Return the largest deviation of a component from the check environments, in units of the label scale."""
     worst = 0.0
     kernel = compiled(model, model.coefficients, precision)
     for check in model.checks:
         frame = check.frame
         types = model.descriptor.types(frame.elements)
-        V = kernel.predict(types, frame.positions, frame.cell, frame.periodic, check.centres)
+        V = kernel.predict(types, frame.positions, frame.cell, frame.periodic, check.centres, 1)
         worst = max(worst, float(np.abs(V - check.expected).max()) / model.label_scale)
     return worst

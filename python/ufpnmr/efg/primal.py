@@ -129,7 +129,7 @@ class PrimalSolver:
         """Return u' = A x + u and Aᵀ u' in one pass over the data; x = 0 if None."""
         C = None if x is None else x.reshape(self.features.q0, self.features.q2)
         out = np.zeros((self.features.q0, self.features.q2))
-        u = u.reshape(-1, 5).copy()
+        u = u.reshape(-1, self.features.components).copy()
         done = 0
         for _, P2, P0 in self.features.blocks(shards):
             part = u[done : done + len(P2)]

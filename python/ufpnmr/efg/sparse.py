@@ -47,7 +47,7 @@ class SparsePath:
     residual = 0.0
 
     def weights(self, regularisation: float) -> Array:
-        """Return w (M, 5) for one noise variance.
+        """Return w (M, components) for one noise variance.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class SparsePath:
                 f"diagonal element {self.gram.diagonal().max():.3g}); use a larger one"
             ) from None
         beta = cho_solve(factor, self.right, check_finite=False)
-        return np.asarray((self.solver.whitening @ beta).reshape(-1, 5))
+        return np.asarray((self.solver.whitening @ beta).reshape(-1, self.solver.active2.shape[1]))
 
     def coefficients(self, regularisation: Iterable[float]) -> Array:
         """Return C of each noise variance; see `ufpnmr.efg.kernels`."""

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr import _core
-from ufpnmr.efg.building import build_features, select_features
+from ufpnmr.efg.building import build_features, select_features, surroundings
 from ufpnmr.efg.committee import halves
 from ufpnmr.efg.dataset import Dataset, deal
-from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
+from ufpnmr.efg.descriptor import Descriptor, SelectedFeatures
 from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.fit import fit_charges
 from ufpnmr.efg.fit_config import FitConfig, Soap, candidates
@@ -246,21 +245,11 @@ def _committee(config: FitConfig, model: EFGModel, best: _Candidate, mu: float) 
 
 
 def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Check, ...]:
-    """Return environments evenly spaced over the training set, each as a cluster of the atoms within the cutoff."""
-    labels = [(s, int(centre)) for s in structures for centre in s.centres]
-    checks = []
-    for k in np.linspace(0, len(labels) - 1, _CHECKS).round().astype(int):
-        s, centre = labels[k]
-        frame = Frame.from_atoms(s.atoms)
-        first, second, _, vectors, _ = _core.neighbor_list(
-            frame.positions, frame.cell, frame.periodic, model.descriptor.cutoff
-        )
-        mine = first == centre
-        elements = [frame.elements[centre], *(frame.elements[j] for j in second[mine])]
-        cluster = Frame(np.eye(3), np.concatenate([np.zeros((1, 3)), vectors[mine]]), elements, (False, False, False))
-        only = np.zeros(1, dtype=np.intp)
-        checks.append(Check(cluster, only, model.regressed(cluster, only, "double")[0]))
-    return tuple(checks)
+    only = np.zeros(1, dtype=np.intp)
+    return tuple(
+        Check(cluster, only, model.regressed(cluster, only, "double")[0])
+        for cluster in surroundings(structures, model.descriptor.cutoff, _CHECKS)
+    )
 
 
 def _withheld(

@@ -88,7 +88,7 @@ def split(features: FeatureSet, folds: int, fold: int) -> tuple[Shards, Shards]:
 def predict_rows(features: FeatureSet, shards: Shards, solver: Solver, C: Array) -> tuple[NDArray[np.intp], Array]:
     """Return the environments of some shards and predictions (K, n, 5) of several coefficients (K, A, Q2)."""
     rows = features.rows(shards)
-    out = np.empty((len(C), len(rows), 5))
+    out = np.empty((len(C), len(rows), features.components))
     done = 0
     for _, P2, P0 in features.blocks(shards):
         s = scalars(P0, solver.zeta, solver.active0)
@@ -101,7 +101,7 @@ def predict_rows(features: FeatureSet, shards: Shards, solver: Solver, C: Array)
 def scan(features: FeatureSet, solver: Solver, folds: int, regularisation: Sequence[float]) -> Scan:
     """Cross-validate all regularisations, training once per fold."""
     mu = np.sort(np.asarray(regularisation, dtype=np.float64))
-    predictions = np.zeros((len(mu), len(features), 5))
+    predictions = np.zeros((len(mu), *features.y.shape))
     iterations, residual, by_fold = 0, 0.0, []
     for fold in range(folds):
         train, held = split(features, folds, fold)
@@ -127,7 +127,7 @@ def learning_curve(
     counts = np.unique(np.geomspace(1, smallest, sizes).round().astype(int))
     curve = []
     for count in counts:
-        predictions, environments = np.zeros((len(features), 5)), []
+        predictions, environments = np.zeros(features.y.shape), []
         for fold, order in enumerate(orders):
             train = np.sort(order if count == smallest else order[:count])
             C = solver.path(train, regularisation).coefficients([regularisation])

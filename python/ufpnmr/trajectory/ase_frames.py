@@ -69,6 +69,9 @@ class AseReader(FrameReader):
     timestep : float, optional
         MD timestep, ps.
 
+    The per-atom array ``efg`` and the header key ``efg_units`` are kept in ``ts.data`` (None if a frame has none), in
+    the axes of the file.
+
     Attributes
     ----------
     elements : (N,) ndarray of str
@@ -89,6 +92,7 @@ class AseReader(FrameReader):
         self.ids, order = self._ids(first)
         self.elements = self.elements[order]
         self._boxes: list[Box] = []
+        self._gradients: list[dict[str, Any]] = []
         self._positions = np.empty((len(frames), len(first), 3))
         for i, atoms in enumerate(frames):
             self._store(i, atoms)
@@ -122,6 +126,8 @@ class AseReader(FrameReader):
         periodic = np.array(atoms.pbc, dtype=bool) & cell.any(axis=1)
         box = Box(cell, np.zeros(3), periodic, rotation)
         self._boxes.append(box)
+        efg = atoms.arrays.get("efg")
+        self._gradients.append({"efg": None if efg is None else efg[order], "efg_units": atoms.info.get("efg_units")})
         self._positions[i] = turned(positions, box)
 
     @staticmethod
@@ -144,4 +150,4 @@ class AseReader(FrameReader):
         return np.asarray((steps - steps[0]) * timestep)
 
     def _raw(self, frame: int) -> RawFrame:
-        return RawFrame(box=self._boxes[frame], positions=self._positions[frame])
+        return RawFrame(box=self._boxes[frame], positions=self._positions[frame], data=self._gradients[frame])

@@ -31,7 +31,7 @@ class RawFrame:
     velocities : (N, 3) ndarray, Å/ps, or None
         Velocities, if their unit is known.
     data : dict
-        Further columns by name.
+        Further columns by name, and what the header says of them.
     """
 
     box: Box
@@ -39,7 +39,7 @@ class RawFrame:
     unwrapped: bool = False
     images: Integers | None = None
     velocities: Floats | None = None
-    data: dict[str, Floats] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 class FrameReader(ReaderBase):  # type: ignore[misc]

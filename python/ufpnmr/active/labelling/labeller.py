@@ -25,6 +25,7 @@ __all__ = ["SHIPPED", "CalculatorLabeller", "LabelError", "Labeller", "Labels", 
 _HERE = "ufpnmr.active.labelling"
 SHIPPED = {
     "cp2k": f"{_HERE}.cp2k:CP2K",
+    "cp2k-efg": f"{_HERE}.cp2k_efg:CP2KGradients",
     "espresso": f"{_HERE}.espresso:Espresso",
     "castep": f"{_HERE}.castep:Castep",
     "vasp": f"{_HERE}.vasp:Vasp",
@@ -61,12 +62,15 @@ class Labels:
         xx yy zz yz xz xy, ASE's sign.
     notes : dict
         What the program said about its work (k points, SCF steps), stored with the labels.
+    efg : (N, 3, 3) V/Å², or None
+        Electric field gradients, NaN at atoms without one; a positive charge on z gives V_zz > 0.
     """
 
     energy: float
     forces: NDArray[np.float64]
     stress: NDArray[np.float64] | None = None
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    efg: NDArray[np.float64] | None = None
 
 
 @runtime_checkable
@@ -177,6 +181,7 @@ def checked(labels: Labels, atoms: Atoms) -> Labels:
         energy = float(labels.energy)
         forces = np.asarray(labels.forces, dtype=np.float64)
         stress = None if labels.stress is None else np.asarray(labels.stress, dtype=np.float64)
+        efg = None if labels.efg is None else np.asarray(labels.efg, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise LabelError(f"labels: expected numbers: {error}") from None
     if forces.shape != (len(atoms), 3):
@@ -189,7 +194,13 @@ def checked(labels: Labels, atoms: Atoms) -> Labels:
         or (stress is not None and not np.isfinite(stress).all())
     ):
         raise LabelError("labels: expected finite numbers, found NaN or infinity")
-    return Labels(energy, forces, stress, labels.notes)
+    if efg is not None:
+        if efg.shape != (len(atoms), 3, 3):
+            raise LabelError(f"efg: expected shape ({len(atoms)}, 3, 3), found {efg.shape}")
+        known = np.isfinite(efg).all(axis=(1, 2))
+        if not known.any() or not np.isnan(efg[~known]).all():
+            raise LabelError("efg: expected each tensor finite or all NaN, and one at least finite")
+    return Labels(energy, forces, stress, labels.notes, efg)
 
 
 def _factory(name: str, module_name: str, attribute: str) -> Callable[..., Any]:

@@ -44,6 +44,9 @@ def labelled_atoms(atoms: Atoms, uid: str, labels: Labels, **provenance: Any) ->
     for key, value in {**provenance, **notes}.items():
         if value not in (None, {}, []):
             result.info[f"label_{key}"] = value
+    if labels.efg is not None:
+        result.set_array("efg", labels.efg.reshape(-1, 9))  # type: ignore[no-untyped-call]
+        result.info["efg_units"] = "V/Ang^2"
     result.calc = SinglePointCalculator(result, **{k: v for k, v in values.items() if v is not None})  # type: ignore[no-untyped-call]
     return result
 
