@@ -103,7 +103,8 @@ class Study:
         resume = self.ledger.started(name) and not force
         begin = time.monotonic()
         self.say(f"{name}: {'continued' if resume else 'started'}")
-        for line in self.ledger.stages[name].run(resume) or ():
+        said = self.ledger.stages[name].run(resume)
+        for line in said if isinstance(said, list) else ():
             self.say(line)
         seconds = time.monotonic() - begin
         self.ledger.finished(name, seconds)
