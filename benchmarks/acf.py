@@ -27,7 +27,7 @@ from ufpnmr.nmr import correlate
 from ufpnmr.nmr.lag_sums import block_sums, lagged_sums
 from ufpnmr.nmr.observables import observable
 
-SIZES = {False: (10_000, 216, 9), True: (400, 8, 2)}
+SIZES = {False: (10_000, 216, 5), True: (400, 8, 2)}
 ON_DISK = {False: (1_000_000, 24), True: (4_000, 4)}
 WORKING_MIB = 256
 

@@ -32,6 +32,8 @@ _SIGNIFICANT = 3.0
 _SHALLOW = 0.05
 _LONGEST_TAU = 1 / 5
 _LONGEST_TAU_FREE_GAMMA = 1 / 20
+_FEWEST_FRAMES_FREE_GAMMA = 5
+"""A shorter τ leaves the start of a stretched decay, which decides γ, between two frames."""
 _LONGEST_UPPER = 1 / 2
 _MANY_TAU = 10
 _MINIMUM_LAGS = 8
@@ -127,7 +129,7 @@ def _complement(record: Record, method: str) -> Record:
 
 def _status(tau: float, high: float, correlation: CorrelationResult, fixed: Fixed) -> str:
     duration = correlation.duration
-    if tau < correlation.interval:
+    if tau < correlation.interval * (1 if fixed.gamma is not None else _FEWEST_FRAMES_FREE_GAMMA):
         return "undersampled"
     if fixed.gamma is not None and fixed.plateau is not None:  # where the decay ends is known
         too_long = not math.isfinite(high)
