@@ -276,6 +276,161 @@ def vibration(result: Result) -> str:
     return markdown(header, rows)
 
 
+def msd(result: Result) -> str:
+    """Return the times of msd.py and the memory of its long run."""
+    rows = []
+    for case in result["cases"]:
+        over = case["einstein_over_ours"]
+        rows.append([case["case"], spread(case["ns_per_ion_frame"], 0), spread(over, 1) if over else ""])
+    header = [f"{result['frames']:,} frames of {result['ions']} ions, one core", "ns per ion and frame"]
+    text = markdown([*header, "EinsteinMSD over this"], rows)
+    long = result["long"]
+    return (
+        f"{text}\n\n{long['frames']:,} frames of {long['ions']} ions through `--scratch`: at most "
+        f"{long['peak_resident_GB']:.2f} GB resident, {long['scratch_GB']:.2f} GB on disk "
+        f"({long['in_memory_GB']:.1f} GB in memory otherwise); {long['transpose_ns_per_ion_frame']:.0f} ns per ion and "
+        f"frame to write, {long['analysis_ns_per_ion_frame']:.0f} to analyse."
+    )
+
+
+def coverage_dynamics(result: Result) -> str:
+    """Return the coverage of intervals, and that of what is often quoted instead."""
+    rows = [
+        [
+            f"{row['quantity']}, {row['process']}",
+            f"{row['coverage']['fraction']:.1%} ± {row['coverage']['std_error']:.1%}",
+            f"{row['coverage_with_refused']['fraction']:.1%}",
+            f"{row['usual_coverage']['fraction']:.1%}",
+            f"{row['bias']:+.1%}",
+            f"{row['scatter']:.1%}",
+            f"{1 - row['coverage']['of'] / row['replicas']:.1%}",
+        ]
+        for row in result["rows"]
+        if row["scatter"] is not None
+    ]
+    header = ["95 % interval holds the truth", "quoted", "with refused", "usual", "bias", "scatter", "refused"]
+    return markdown(header, rows)
+
+
+def io(result: Result) -> str:
+    """Return the speeds of io.py."""
+    speed, size = result["million_atom_frames_per_s"], result["bytes_per_atom_frame"]
+    names = {
+        "text": f"text `id type xu yu zu`, {size['text']:.0f} B",
+        "velocities": f"text with flags and velocities, {size['velocities']:.0f} B",
+        "gz": f"the first as .gz, {size['gz']:.0f} B",
+        "zst": f"the first as .zst, {size.get('zst', 0):.0f} B",
+    }
+    rows: list[list[object]] = []
+    for name, text in names.items():
+        kinds = [speed.get(f"{name}: {kind}") for kind in ("open", "bulk", "iterate")]
+        if any(kinds):
+            rows.append([text, *("" if kind is None else spread(kind, 1) for kind in kinds)])
+    rows.append(["bare bytes of the first", "", spread(speed["raw bytes"], 1), ""])
+    peers = result["peers"]
+    if "polars: lines" in speed:
+        rows.append([f"polars {peers['polars']}, lines of the first", "", spread(speed["polars: lines"], 1), ""])
+    rows.append([f"MDAnalysis {peers['MDAnalysis']}, the first", "", "", spread(speed["MDAnalysis: iterate"])])
+    header = ["10⁶ atom-frames per s; bytes per atom-frame", "find the frames", "bulk", "through a Universe"]
+    return (
+        markdown(header, rows)
+        + f"\n\nOpened without a kept index and read in bulk: {spread(speed['text: open and bulk'], 1)}. Unwrapping by"
+        f" nearest images adds {spread(result['unwrapping_ns_per_atom_frame'], 0)} ns per atom-frame."
+    )
+
+
+def rdf(result: Result) -> str:
+    """Return the table of rdf.py."""
+    rows = [
+        [
+            f"g(r) of {case['pair']}, {case['atoms'][0]} and {case['atoms'][1]} atoms",
+            spread(case["ns_per_pair"]["ufpnmr"]),
+            spread(case["ns_per_pair"]["InterRDF"], 1),
+            spread(case["InterRDF_over_ufpnmr"], 1),
+        ]
+        for case in result["cases"]
+    ]
+    header = ["one thread", "`ufpnmr`, ns per pair", f"InterRDF of MDAnalysis {result['mdanalysis']}", "ratio"]
+    seconds = spread(result["van_hove_seconds"], 1)
+    return markdown(header, rows) + f"\n\nVan Hove functions of 216 ions, 60 lags, 500 origins: {seconds} s."
+
+
+def agi(result: Result) -> str:
+    """Return the tables of agi.py: the paper's quantities in both cells, then landmarks of the curves."""
+
+    def text(cell: str, name: str) -> str:
+        record = result[cell].get(name)
+        if record is None:
+            return ""
+        if record["value"] is None:
+            claimed = ", ".join(f"{value:.3g}" for value in record["runs"] if value is not None)
+            return f"{record['status'].replace('_', ' ')} in one run" + (f"; {claimed} in the other" if claimed else "")
+        error = "" if record["std_error"] is None else f" ± {record['std_error']:.2g}"
+        return f"{record['value']:.4g}{error}"
+
+    names = [name for name in result["paper"] if name in result["small"] or name in result["large"]]
+    pulls = {f"{row['analysis']}: {row['quantity']}": row["pull"] for row in result["transfer"]["numbers"]}
+    rows = [
+        [
+            f"{name} / {(result['small'].get(name) or result['large'][name])['unit']}",
+            result["paper"][name],
+            text("small", name),
+            text("large", name),
+            "" if pulls.get(name) is None else f"{pulls[name]:+.1f}",
+        ]
+        for name in names
+    ]
+    runs = result["number_of_runs"]
+    header = ["α-AgI, 500 K", "Kaiser & Egger 2024", f"128 atoms ({runs['small']} and {runs['long']} runs)"]
+    header += [f"1,024 atoms ({runs['large']} and {runs['longlarge']} runs)", "large - small, combined errors"]
+    table = markdown(header, rows)
+    marks = [
+        [name, json.dumps(value), json.dumps(result["landmarks"]["large"].get(name))]
+        for name, value in result["landmarks"]["small"].items()
+    ]
+    curves = [
+        [f"{row['analysis']}: {row['curve']} {row['label']}", f"{row['rms_pull']:.1f}", f"{row['overlap']:.1%}"]
+        for row in result["transfer"]["curves"]
+        if row["rms_pull"] is not None and row["curve"] in ("g", "rho_theta", "rho_omega", "msd", "gs", "gd")
+    ]
+    return "\n\n".join(
+        [
+            table,
+            markdown(["read off the curves", "128 atoms", "1,024 atoms"], marks),
+            markdown(["small against large cell", "rms difference in combined errors", "overlap"], curves),
+        ]
+    )
+
+
+def echo(result: Result) -> str:
+    """Return the table of echo.py: seconds of one core."""
+    header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
+    rows = [
+        ["`ufp echo`, one tp = td, processor time", spread(result["cpu_s"])],
+        ["the same, wall time on a shared machine", spread(result["wall_s"])],
+        ["direct sums in NumPy (on a share of the ions, scaled)", spread(result["direct_cpu_s"], 0)],
+        ["direct sums over `ufp echo`", spread(result["direct_over_ours"], 0)],
+    ]
+    note = f"Largest difference of the two signals: {result['largest_difference']:.0e}."
+    return markdown(header, rows) + "\n\n" + note
+
+
+def grains(result: Result) -> str:
+    """Return the tables of grains.py: resolution, and decay times by microstructure."""
+    rows = [
+        [row["voxels"], f"{row['across']:.1f}", f"{row['constant']:.4f} ± {row['error']:.4f}", f"{row['gamma']:.2f}"]
+        for row in result["resolution"]
+    ]
+    text = markdown(["voxels along the edge", "across a grain", "τ D/L²", "γ"], rows)
+    sizes = result["sizes_nm"]
+    rows = [
+        [case["name"], *(f"{1e3 * tau:.3g}" for tau in case["tau_s"]), case["sizes_for_30_and_50_ms_nm"] or "outside"]
+        for case in result["cases"]
+    ]
+    header = ["model", *(f"{size:g} nm" for size in sizes), "nm for τ = 30 … 50 ms"]
+    return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
+
+
 def efg_precision(result: Result) -> str:
     """Return the table of efg_precision.py: deviation of single from double precision."""
     rows = [
@@ -316,6 +471,8 @@ TABLES = {
         acf,
         coverage_decay,
         vibration,
+        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(io, rdf, agi, echo, grains, msd, coverage_dynamics),
     )
 }
 

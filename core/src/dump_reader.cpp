@@ -1,6 +1,8 @@
 #include "ufp/dump_reader.hpp"
 
+#include "dump_box.hpp"
 #include "dump_scan.hpp"
+#include "row_fields.hpp"
 #include "ufp/error.hpp"
 #include "ufp/parse_number.hpp"
 
@@ -14,40 +16,77 @@ namespace ufp
 namespace
 {
 
-constexpr int skipped = -1, identity = -2;
+constexpr std::size_t padding = 64;  // behind the text of a frame, so that numbers and words may be found at once
 
-bool is_blank(char c)
+constexpr const char *changed = "has changed since it was opened; open it again";
+
+bool ends_word(char c)
 {
-  return c == ' ' || c == '\t' || c == '\r';
+  return static_cast<unsigned char>(c) <= ' ';
 }
 
-const char *skip_blanks(const char *p)
+std::string word_at(const char *p)
 {
-  while (is_blank(*p)) ++p;
-  return p;
+  const char *after = p;
+  while (!ends_word(*after)) ++after;
+  return std::string(p, after);
 }
 
-const char *skip_word(const char *p)
+// A whole number; nullptr if there is none.
+const char *parse_id(const char *p, const char *end, std::int64_t &id)
 {
-  while (!is_blank(*p) && *p != '\n') ++p;
-  return p;
+  const std::uint64_t eight = digits::load(p);
+  const int n = digits::count(eight);
+  if (n > 0 && n < 8) {
+    id = static_cast<std::int64_t>(digits::value(eight, n));
+    return p + n;
+  }
+  const auto result = std::from_chars(p, end, id);
+  return result.ec == std::errc() ? result.ptr : nullptr;
+}
+
+bool possible(const DumpIndex &index)
+{
+  constexpr std::uint64_t most = std::uint64_t{1} << 62;
+  std::uint64_t behind = 0;
+  for (const DumpFrame &frame : index.frames) {
+    if (frame.offset < behind || frame.offset > most || frame.size > most || frame.count < 0) return false;
+    behind = frame.offset + frame.size;
+    if (behind > index.scanned || frame.box >= frame.size || frame.atoms > frame.size) return false;
+    if (static_cast<std::uint64_t>(frame.count) > frame.size - frame.atoms) return false;
+    if (frame.box_style >= index.box_styles.size() || frame.columns >= index.column_lists.size()) return false;
+  }
+  return !index.cut || !index.damage.empty();
 }
 
 }  // namespace
 
 DumpFile::DumpFile(std::string path) : path_(std::move(path)), source_(open_bytes(path_))
 {
-  DumpScan(*this).run(*source_);
+  refresh();
+}
+
+DumpFile::DumpFile(std::string path, DumpIndex index)
+    : path_(std::move(path)), source_(open_bytes(path_)), index_(std::move(index))
+{
+  if (!possible(index_)) throw DomainError(path_ + ": the index does not belong to a dump");
+}
+
+void DumpFile::refresh()
+{
+  DumpScan(index_).run(*source_);
 }
 
 const DumpFrame &DumpFile::load(std::size_t frame)
 {
-  const DumpFrame &entry = frames_.at(frame);
+  const DumpFrame &entry = index_.frames.at(frame);
   if (loaded_ == frame) return entry;
   loaded_ = static_cast<std::size_t>(-1);
-  text_.resize(static_cast<std::size_t>(entry.size));
-  if (source_->read(entry.offset, text_.data(), text_.size()) != text_.size()) {
-    throw ParseError(path_, 0, "is shorter than when it was opened; open it again");
+  const std::size_t size = static_cast<std::size_t>(entry.size);
+  text_.resize(size + padding);
+  std::fill_n(text_.data() + size, padding, '\0');
+  if (source_->read(entry.offset, text_.data(), size) != size || text_[size - 1] != '\n') {
+    throw ParseError(path_, 0, changed);
   }
   loaded_ = frame;
   return entry;
@@ -55,7 +94,7 @@ const DumpFrame &DumpFile::load(std::size_t frame)
 
 void DumpFile::refuse(const DumpFrame &frame, const char *where, const std::string &message)
 {
-  std::uint64_t stop = frame.offset + static_cast<std::uint64_t>(where - text_.data());
+  const std::uint64_t stop = frame.offset + static_cast<std::uint64_t>(where - text_.data());
   std::vector<char> buffer(std::size_t{1} << 20);
   long line = 1;
   for (std::uint64_t offset = 0; offset < stop;) {
@@ -71,72 +110,43 @@ void DumpFile::refuse(const DumpFrame &frame, const char *where, const std::stri
 DumpBox DumpFile::box(std::size_t frame)
 {
   const DumpFrame &entry = load(frame);
-  const std::string &style = box_styles_[entry.box_style];
-  const std::vector<std::string> style_words = words(style);
   DumpBox box;
-  box.general = style.compare(0, 3, "abc") == 0;
-  const bool tilted = style.compare(0, 2, "xy") == 0;
-  const std::size_t per_line = box.general ? 4 : tilted ? 3 : 2;
-
-  double rows[3][4] = {};
-  const char *p = text_.data() + entry.box;
-  for (auto &row : rows) {
-    for (std::size_t i = 0; i < per_line; ++i) {
-      p = skip_blanks(p);
-      const char *const after = *p == '\n' ? nullptr : parse_number(p, text_.data() + text_.size(), row[i]);
-      if (after == nullptr || !std::isfinite(row[i])) {
-        refuse(entry, p, "expected " + std::to_string(per_line) + " numbers of the box, found fewer");
-      }
-      p = after;
-    }
-    p = static_cast<const char *>(std::memchr(p, '\n', static_cast<std::size_t>(text_.data() + text_.size() - p))) + 1;
-  }
-
-  // three words such as "pp" end the style; old files have none and are periodic
-  const std::size_t boundaries = style_words.size() >= 3 ? style_words.size() - 3 : 0;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    box.periodic[axis] =
-        style_words.size() < 3 || style_words[boundaries + axis][0] == 'p' || style_words.back() == "yz";
-  }
-  if (box.general) {
-    for (std::size_t i = 0; i < 3; ++i) {
-      for (std::size_t j = 0; j < 3; ++j) box.cell[3 * i + j] = rows[i][j];
-      box.origin[i] = rows[i][3];
-    }
-    return box;
-  }
-  // the bounds are those of the box around the parallelepiped (LAMMPS manual, Howto_triclinic)
-  const double xy = rows[0][2], xz = rows[1][2], yz = rows[2][2];
-  const double xlo = rows[0][0] - std::min({0.0, xy, xz, xy + xz}), xhi = rows[0][1] - std::max({0.0, xy, xz, xy + xz});
-  const double ylo = rows[1][0] - std::min(0.0, yz), yhi = rows[1][1] - std::max(0.0, yz);
-  box.cell = {xhi - xlo, 0, 0, xy, yhi - ylo, 0, xz, yz, rows[2][1] - rows[2][0]};
-  box.origin = {xlo, ylo, rows[2][0]};
+  const char *const wrong =
+      parse_box(index_.box_styles[entry.box_style], text_.data() + entry.box, text_.data() + entry.size, box);
+  if (wrong != nullptr) refuse(entry, wrong, "expected the numbers of the box, found others");
   return box;
 }
 
-// What to do with each column of the file: its place in the result, `identity`, or `skipped`.
-std::vector<int> DumpFile::places(const DumpFrame &frame, const std::vector<std::string> &columns) const
+std::string DumpFile::box_text(std::size_t frame)
 {
-  const std::vector<std::string> &present = column_lists_[frame.columns];
-  std::vector<int> place(present.size(), skipped);
-  for (std::size_t i = 0; i < present.size(); ++i) {
-    if (present[i] == "id") place[i] = identity;
+  const DumpFrame &entry = load(frame);
+  const char *const begin = text_.data() + entry.box, *const end = text_.data() + entry.size;
+  const char *p = begin;
+  for (int line = 0; line < 3 && p != end; ++line) {
+    p = static_cast<const char *>(std::memchr(p, '\n', static_cast<std::size_t>(end - p))) + 1;
   }
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    const auto found = std::find(present.begin(), present.end(), columns[j]);
-    if (found == present.end()) {
-      throw DomainError(path_ + ": step " + std::to_string(frame.step) + " has no column '" + columns[j] + "'");
-    }
-    place[static_cast<std::size_t>(found - present.begin())] = static_cast<int>(j);
-  }
-  return place;
+  return index_.box_styles[entry.box_style] + '\n' + std::string(begin, p);
 }
 
-// Ranks the rows of the file by id; the ranks of the previous frame serve as long as the order is the same.
+// Places of the named columns in a row of the file.
+std::vector<std::size_t> DumpFile::places(const DumpFrame &frame, const std::vector<std::string> &columns) const
+{
+  const std::vector<std::string> &present = index_.column_lists[frame.columns];
+  std::vector<std::size_t> found;
+  for (const std::string &column : columns) {
+    found.push_back(static_cast<std::size_t>(std::find(present.begin(), present.end(), column) - present.begin()));
+    if (found.back() == present.size()) {
+      throw DomainError(path_ + ": step " + std::to_string(frame.step) + " has no column '" + column + "'");
+    }
+  }
+  return found;
+}
+
+// Ranks the rows of the file by id.
 void DumpFile::sort(const DumpFrame &frame)
 {
-  if (file_ids_ == sorted_ids_) return;
   const std::size_t count = file_ids_.size();
+  sorted_ids_.clear();
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) { return file_ids_[a] < file_ids_[b]; });
@@ -146,7 +156,6 @@ void DumpFile::sort(const DumpFrame &frame)
     rank_[order[i]] = i;
     ranked_ids_[i] = file_ids_[order[i]];
     if (i > 0 && ranked_ids_[i] == ranked_ids_[i - 1]) {
-      sorted_ids_.clear();
       throw DomainError(path_ + ": step " + std::to_string(frame.step) + ": atom id " + std::to_string(ranked_ids_[i]) +
                         " appears twice");
     }
@@ -154,102 +163,97 @@ void DumpFile::sort(const DumpFrame &frame)
   sorted_ids_ = file_ids_;
 }
 
-void DumpFile::read(std::size_t frame, const std::vector<std::string> &columns, std::int64_t *ids, double *values)
+// Finds the words of the row at `p`; returns the next row.
+inline const char *DumpFile::next_row(const DumpFrame &frame, const char *p)
+{
+  const std::size_t expected = words_.size();
+  std::size_t count = 0;
+  const char *const next = find_words(p, text_.data() + frame.size, words_.data(), expected, count);
+  if (next == nullptr) throw ParseError(path_, 0, changed);
+  if (count != expected) {
+    refuse(frame, p,
+           "expected " + std::to_string(expected) + " columns, found " +
+               (count > expected ? "more" : std::to_string(count)));
+  }
+  return next;
+}
+
+void DumpFile::refuse_word(const DumpFrame &frame, std::size_t column)
+{
+  const char *const word = words_[column];
+  refuse(frame, word,
+         "expected a number in column '" + index_.column_lists[frame.columns][column] + "', found '" + word_at(word) +
+             "'");
+}
+
+// Rows to their ranks in `values`, false at the first whose id is not that of the last frame; or, not `ranked`, in the
+// order of the file, whose ids they leave in `file_ids_`.
+bool DumpFile::parse(const DumpFrame &frame, const std::vector<std::string> &columns, bool ranked, double *values)
+{
+  const std::vector<std::string> &present = index_.column_lists[frame.columns];
+  const std::vector<std::size_t> place = places(frame, columns);
+  const std::size_t count = static_cast<std::size_t>(frame.count), width = columns.size();
+  const std::size_t id_column =
+      static_cast<std::size_t>(std::find(present.begin(), present.end(), "id") - present.begin());
+  const bool has_id = id_column < present.size();
+  words_.resize(present.size());
+  const char *const end = text_.data() + text_.size();
+  const char *const *const words = words_.data();
+  const char *p = text_.data() + frame.atoms;
+  for (std::size_t row = 0; row < count; ++row) {
+    const char *const next = next_row(frame, p);
+    std::int64_t id = static_cast<std::int64_t>(row + 1);
+    if (has_id) {
+      const char *const after = parse_id(words[id_column], end, id);
+      if (after == nullptr || !ends_word(*after)) refuse_word(frame, id_column);
+    }
+    if (!ranked) {
+      file_ids_[row] = id;
+    } else if (id != sorted_ids_[row]) {
+      return false;
+    }
+    double *const out = values + (ranked ? rank_[row] : row) * width;
+    for (std::size_t i = 0; i < width; ++i) {
+      double value = 0;
+      const char *const after = parse_number(words[place[i]], end, value);
+      if (after == nullptr || !ends_word(*after)) refuse_word(frame, place[i]);
+      if (!std::isfinite(value)) {
+        throw DomainError(path_ + ": step " + std::to_string(frame.step) + ", atom " + std::to_string(id) + ": '" +
+                          columns[i] + "' is not a finite number");
+      }
+      out[i] = value;
+    }
+    p = next;
+  }
+  return true;
+}
+
+void DumpFile::read(std::size_t frame, const std::vector<std::string> &columns, double *values)
 {
   const DumpFrame &entry = load(frame);
-  const std::vector<int> place = places(entry, columns);
   const std::size_t count = static_cast<std::size_t>(entry.count), width = columns.size();
-  std::size_t needed = place.size();
-  while (needed > 0 && place[needed - 1] == skipped) --needed;
-
+  if (count > 0 && sorted_ids_.size() == count && parse(entry, columns, true, values)) return;
   file_ids_.resize(count);
   rows_.resize(count * width);
-  const char *p = text_.data() + entry.atoms;
-  const char *const end = text_.data() + text_.size();
-  for (std::size_t row = 0; row < count; ++row) {
-    double *const out = rows_.data() + row * width;
-    file_ids_[row] = static_cast<std::int64_t>(row + 1);
-    int not_finite = skipped;
-    for (std::size_t column = 0; column < needed; ++column) {
-      p = skip_blanks(p);
-      if (*p == '\n') {
-        refuse(entry, p, "expected " + std::to_string(place.size()) + " columns, found " + std::to_string(column));
-      }
-      if (place[column] == skipped) {
-        p = skip_word(p);
-        continue;
-      }
-      double value = 0;
-      const char *const after = parse_number(p, end, value);
-      if (after == nullptr || !(is_blank(*after) || *after == '\n')) {
-        refuse(entry, p,
-               "expected a number in column '" + column_lists_[entry.columns][column] + "', found '" +
-                   std::string(p, skip_word(p)) + "'");
-      }
-      p = after;
-      if (place[column] == identity) {
-        file_ids_[row] = static_cast<std::int64_t>(value);
-        continue;
-      }
-      out[place[column]] = value;
-      if (!std::isfinite(value)) not_finite = static_cast<int>(column);
-    }
-    if (needed == place.size()) {
-      p = skip_blanks(p);
-      if (*p != '\n') {
-        refuse(entry, p, "expected " + std::to_string(place.size()) + " columns, found more");
-      }
-    } else {
-      p = static_cast<const char *>(std::memchr(p, '\n', static_cast<std::size_t>(end - p)));
-    }
-    ++p;
-    if (not_finite != skipped) {
-      throw DomainError(path_ + ": step " + std::to_string(entry.step) + ", atom " + std::to_string(file_ids_[row]) +
-                        ": '" + column_lists_[entry.columns][static_cast<std::size_t>(not_finite)] +
-                        "' is not a finite number");
-    }
-  }
-
+  parse(entry, columns, false, rows_.data());
   sort(entry);
   for (std::size_t row = 0; row < count; ++row) {
     std::copy_n(rows_.data() + row * width, width, values + rank_[row] * width);
   }
-  std::copy(ranked_ids_.begin(), ranked_ids_.end(), ids);
 }
 
 std::vector<std::string> DumpFile::read_text(std::size_t frame, const std::string &column)
 {
   const DumpFrame &entry = load(frame);
-  const std::vector<int> place = places(entry, {column});
-  const std::size_t count = static_cast<std::size_t>(entry.count);
-  file_ids_.resize(count);
-  std::vector<std::string> found(count), result(count);
+  const std::size_t place = places(entry, {column}).front();
+  read(frame, {}, nullptr);
+  std::vector<std::string> result(static_cast<std::size_t>(entry.count));
+  words_.resize(index_.column_lists[entry.columns].size());
   const char *p = text_.data() + entry.atoms;
-  for (std::size_t row = 0; row < count; ++row) {
-    file_ids_[row] = static_cast<std::int64_t>(row + 1);
-    for (std::size_t i = 0; i < place.size(); ++i) {
-      p = skip_blanks(p);
-      const char *const after = skip_word(p);
-      if (after == p) {
-        refuse(entry, p, "expected " + std::to_string(place.size()) + " columns, found " + std::to_string(i));
-      }
-      if (place[i] == identity) {
-        double id = 0;
-        if (parse_number(p, after, id) != after) {
-          refuse(entry, p, "expected an atom id, found '" + std::string(p, after) + "'");
-        }
-        file_ids_[row] = static_cast<std::int64_t>(id);
-      } else if (place[i] != skipped) {
-        found[row].assign(p, after);
-      }
-      p = after;
-    }
-    p = skip_blanks(p);
-    if (*p != '\n') refuse(entry, p, "expected " + std::to_string(place.size()) + " columns, found more");
-    ++p;
+  for (const std::size_t rank : rank_) {
+    p = next_row(entry, p);
+    result[rank] = word_at(words_[place]);
   }
-  sort(entry);
-  for (std::size_t row = 0; row < count; ++row) result[rank_[row]] = std::move(found[row]);
   return result;
 }
 

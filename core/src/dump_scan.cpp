@@ -1,11 +1,11 @@
 #include "dump_scan.hpp"
 
+#include "ufp/parse_number.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
-
-#include "ufp/parse_number.hpp"
 
 namespace ufp
 {
@@ -15,7 +15,7 @@ namespace
 std::size_t find_item(std::string_view line)
 {
   // a header that follows a cut line without a newline starts inside that line
-  const char *const colon = static_cast<const char *>(std::memchr(line.data(), ':', line.size()));
+  const void *const colon = std::memchr(line.data(), ':', line.size());
   if (colon == nullptr) return std::string_view::npos;
   return line.rfind("ITEM:");
 }
@@ -37,66 +37,23 @@ template <typename T> std::uint32_t place_of(std::vector<T> &list, const T &valu
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text)
-{
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-std::vector<std::string> words(std::string_view text)
-{
-  std::vector<std::string> found;
-  for (text = trimmed(text); !text.empty(); text = trimmed(text)) {
-    const std::size_t length = std::min(text.find_first_of(" \t"), text.size());
-    found.emplace_back(text.substr(0, length));
-    text.remove_prefix(length);
-  }
-  return found;
-}
-
-bool LineReader::next(std::string_view &line)
-{
-  std::size_t searched = 0;
-  for (;;) {
-    const char *const begin = buffer_.data() + begin_;
-    const std::size_t available = end_ - begin_;
-    const void *const newline = std::memchr(begin + searched, '\n', available - searched);
-    if (newline != nullptr || (at_end_ && available > 0)) {
-      terminated_ = newline != nullptr;
-      const std::size_t length =
-          terminated_ ? static_cast<std::size_t>(static_cast<const char *>(newline) - begin) : available;
-      line = std::string_view(begin, length);
-      line_ = base_ + begin_;
-      begin_ += length + (terminated_ ? 1 : 0);
-      return true;
-    }
-    if (at_end_) return false;
-    searched = available;
-    refill();
-  }
-}
-
-void LineReader::refill()
-{
-  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-  base_ += begin_;
-  end_ -= begin_;
-  begin_ = 0;
-  if (end_ == buffer_.size()) buffer_.resize(2 * buffer_.size());
-  const std::size_t wanted = buffer_.size() - end_;
-  const std::size_t got = source_.read(base_ + end_, buffer_.data() + end_, wanted);
-  end_ += got;
-  at_end_ = got < wanted;
-}
-
 void DumpScan::run(ByteSource &source)
 {
-  LineReader lines(source);
+  if (index_.cut) index_.damage.pop_back();
+  index_.cut = false;
+  LineReader lines(source, index_.scanned);
   std::string_view line;
-  while (lines.next(line)) {
-    if (complete() && trimmed(line).empty()) continue;
+  for (;;) {
+    if (section_ == Section::atoms && rows_ < frame_.count) {
+      const std::size_t passed = lines.pass(static_cast<std::size_t>(frame_.count - rows_));
+      if (passed > 0) rows(passed, lines.position());
+    }
+    if (!lines.next(line)) break;
+    if ((complete() || !open_) && trimmed(line).empty()) continue;
+    if (lines.cut()) {  // what it is will show when the rest is there
+      stray(lines.offset());
+      break;
+    }
     const std::size_t item = find_item(line);
     if (item == std::string_view::npos) {
       data(line, lines.offset(), lines.position());
@@ -106,7 +63,16 @@ void DumpScan::run(ByteSource &source)
     }
     if (!lines.terminated()) bad_ = true;
   }
+  const bool cut = open_ && !complete();
   finish();
+  index_.cut = cut;
+}
+
+// A section that comes twice in a frame damages it.
+void DumpScan::once(bool &seen)
+{
+  if (seen) bad_ = true;
+  seen = true;
 }
 
 void DumpScan::header(std::string_view name, std::uint64_t offset, std::uint64_t next)
@@ -115,7 +81,7 @@ void DumpScan::header(std::string_view name, std::uint64_t offset, std::uint64_t
   const bool units = starts_with("UNITS"), time = starts_with("TIME") && !starts_with("TIMESTEP"),
              step = starts_with("TIMESTEP");
   const bool again = seen_step_ || (time && seen_time_) || (units && seen_units_);
-  if ((units || time || step) && (again || bad_)) finish();
+  if (complete() || ((units || time || step) && (again || bad_))) finish();
   if (!open_) begin(offset);
   if (units) {
     section_ = Section::units;
@@ -128,20 +94,31 @@ void DumpScan::header(std::string_view name, std::uint64_t offset, std::uint64_t
     seen_step_ = true;
   } else if (starts_with("NUMBER OF ATOMS")) {
     section_ = Section::count;
+    once(seen_count_);
   } else if (starts_with("BOX BOUNDS")) {
     section_ = Section::box;
-    frame_.box_style = place_of(file_.box_styles_, std::string(trimmed(name.substr(10))));
+    once(seen_box_);
+    frame_.box_style = place_of(index_.box_styles, std::string(trimmed(name.substr(10))));
     frame_.box = next - frame_.offset;
   } else if (starts_with("ATOMS")) {
     section_ = Section::atoms;
-    frame_.columns = place_of(file_.column_lists_, words(name.substr(5)));
+    once(seen_atoms_);
+    frame_.columns = place_of(index_.column_lists, words(name.substr(5)));
     frame_.atoms = next - frame_.offset;
     frame_.size = frame_.atoms;
+    // rows are counted against the number of atoms, which must come first
+    if (!known_count_ || frame_.count < 0) bad_ = true;
   } else {
-    stray(offset);
-    section_ = Section::none;
+    if (section_ == Section::atoms) bad_ = true;
+    section_ = Section::other;
   }
   rows_ = 0;
+}
+
+void DumpScan::rows(std::uint64_t number, std::uint64_t next)
+{
+  rows_ += static_cast<std::int64_t>(number);
+  frame_.size = next - frame_.offset;
 }
 
 void DumpScan::data(std::string_view line, std::uint64_t offset, std::uint64_t next)
@@ -150,9 +127,8 @@ void DumpScan::data(std::string_view line, std::uint64_t offset, std::uint64_t n
     stray(offset);
     return;
   }
-  if (section_ == Section::atoms) {
-    ++rows_;
-    frame_.size = next - frame_.offset;
+  if (section_ == Section::atoms || section_ == Section::other) {
+    if (section_ == Section::atoms) rows(1, next);
     return;
   }
   ++rows_;
@@ -166,7 +142,7 @@ void DumpScan::data(std::string_view line, std::uint64_t offset, std::uint64_t n
     const std::string_view text = trimmed(line);
     good = parse_number(text.data(), text.data() + text.size(), frame_.time) == text.data() + text.size();
   } else if (good && section_ == Section::units) {
-    place_of(file_.units_, std::string(trimmed(line)));
+    place_of(index_.units, std::string(trimmed(line)));
   } else if (good && section_ == Section::box) {
     known_box_ = rows_ == 3;
   }
@@ -198,12 +174,15 @@ void DumpScan::stray(std::uint64_t offset)
 void DumpScan::finish()
 {
   if (complete()) {
-    file_.frames_.push_back(frame_);
+    index_.frames.push_back(frame_);
+    index_.scanned = frame_.offset + frame_.size;
   } else if (open_) {
-    file_.damage_.push_back({frame_.offset, known_step_ ? frame_.step : -1});
+    index_.damage.push_back({frame_.offset, known_step_ ? frame_.step : -1});
+    index_.scanned = frame_.offset;
   }
   section_ = Section::none;
-  open_ = bad_ = seen_units_ = seen_time_ = seen_step_ = known_step_ = known_count_ = known_box_ = false;
+  open_ = bad_ = seen_units_ = seen_time_ = seen_step_ = seen_count_ = seen_box_ = seen_atoms_ = false;
+  known_step_ = known_count_ = known_box_ = false;
   rows_ = 0;
 }
 

@@ -11,3 +11,4 @@ void bind_lambda_soap(pybind11::module_ &m);
 void bind_efg_predictor(pybind11::module_ &m);
 void bind_dynamics(pybind11::module_ &m);
 void bind_trajectory(pybind11::module_ &m);
+void bind_structure(pybind11::module_ &m);

@@ -34,4 +34,5 @@ PYBIND11_MODULE(_core, m)
   bind_efg_predictor(m);
   bind_dynamics(m);
   bind_trajectory(m);
+  bind_structure(m);
 }

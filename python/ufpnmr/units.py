@@ -52,3 +52,7 @@ DEGREES = 180.0 / math.pi
 """Radian in degrees."""
 GPA_PER_EV_PER_CUBIC_ANGSTROM = ELEMENTARY_CHARGE * 1e30 * 1e-9
 """Stress: 1 eV/Å³ = 160.2177 GPa."""
+THZ_IN_PER_CM = 33.35640951981521
+"""Frequencies: 1 THz = 1e12/(100 c) cm⁻¹, c exact."""
+EV_PER_U_ANGSTROM2_PER_PS2 = 1.03642696526681e-4
+"""Kinetic energies: 1 u Å²/ps² in eV (atomic mass constant of CODATA 2022, 1.66053906892e-27 kg)."""

@@ -20,6 +20,12 @@ SCRIPTS = (
     "acf",
     "coverage_decay",
     "vibration",
+    "msd",
+    "coverage_dynamics",
+    "io",
+    "rdf",
+    "echo",
+    "grains",
 )
 
 
@@ -210,3 +216,29 @@ def test_pages_show_the_committed_results(repository, tmp_path):
         assert done.returncode == 0, done.stderr
     for name, text in pages.items():
         assert (tmp_path / name).read_text(encoding="utf-8") == text, f"refresh docs/{name} with benchmarks/table.py"
+
+
+def test_msd(quick):
+    _, result = quick("msd")
+    assert [case["case"] for case in result["cases"]][:2] == ["every ion and mean", "mean alone, by axis"]
+    for case in result["cases"]:
+        check_summary(case["ns_per_ion_frame"])
+    assert result["long"]["scratch_GB"] < result["long"]["in_memory_GB"] or result["quick"]
+    assert 0.5 < result["long"]["diffusion_over_truth"] < 2
+
+
+def test_coverage_dynamics(quick):
+    _, result = quick("coverage_dynamics")
+    assert len(result["rows"]) == 6
+    for row in result["rows"]:
+        assert sum(row["statuses"].values()) == row["replicas"] == 4
+        assert 0 <= row["coverage"]["fraction"] <= 1
+
+
+def test_io_compares_the_same_numbers(quick):
+    result = quick("io")[1]
+    speeds = result["million_atom_frames_per_s"]
+    assert {"raw bytes", "text: open", "text: bulk", "text: iterate", "gz: bulk", "MDAnalysis: iterate"} <= set(speeds)
+    for values in speeds.values():
+        check_summary(values)
+    check_summary(result["iterate_over_mdanalysis"])

@@ -41,16 +41,16 @@ int main()
   const std::string cut = frame(20);
   std::ofstream(path) << frame(0) + frame(10) + cut.substr(0, cut.size() - 3) + frame(30);
   ufp::DumpFile file(path);
-  CHECK(file.frames().size() == 3);
-  CHECK(file.damage().size() == 1 && file.damage()[0].step == 20);
-  CHECK(file.damage()[0].offset == frame(0).size() + frame(10).size());
+  CHECK(file.index().frames.size() == 3);
+  CHECK(file.index().damage.size() == 1 && file.index().damage[0].step == 20);
+  CHECK(file.index().damage[0].offset == frame(0).size() + frame(10).size());
 
   double z[2];
-  std::int64_t ids[2];
   for (const std::size_t k : {2, 0, 1}) {
-    file.read(k, {"z"}, ids, z);
+    file.read(k, {"z"}, z);
+    const std::vector<std::int64_t> &ids = file.ids();
     CHECK(ids[0] == 4 && ids[1] == 7);
-    CHECK(z[0] == static_cast<double>(file.frames()[k].step) && z[1] == 3.0);
+    CHECK(z[0] == static_cast<double>(file.index().frames[k].step) && z[1] == 3.0);
   }
   CHECK(file.read_text(0, "element")[0] == "Li");
 
@@ -63,7 +63,7 @@ int main()
 
   bool refused = false;
   try {
-    file.read(0, {"vx"}, ids, z);
+    file.read(0, {"vx"}, z);
   } catch (const ufp::DomainError &) {
     refused = true;
   }

@@ -1,5 +1,9 @@
 """Dumps written by LAMMPS itself, compared with the coordinates in its memory."""
 
+import shutil
+import subprocess
+import warnings
+
 import ase
 import ase.io
 import numpy as np
@@ -98,7 +102,7 @@ def test_all_styles_against_memory(lammps, tmp_path, box):
         assert (u.trajectory[0].data.get("rotation") is not None) == (box == "general")
 
 
-def test_text_gz_dcd_and_extxyz_of_one_run_agree(lammps, tmp_path):
+def test_text_gz_zst_dcd_xtc_and_extxyz_of_one_run_agree(lammps, tmp_path):
     log = tmp_path / "log.lammps"
     lmp = lammps(log)
     set_up(lmp, "restricted")
@@ -111,6 +115,8 @@ def test_text_gz_dcd_and_extxyz_of_one_run_agree(lammps, tmp_path):
             f"dump w all dcd {EVERY} {tmp_path}/wrapped.dcd",
             f"dump u all dcd {EVERY} {tmp_path}/unwrapped.dcd",
             "dump_modify u unwrap yes",
+            f"dump x all xtc {EVERY} {tmp_path}/a.xtc",
+            "dump_modify x precision 100000",
             f"write_data {tmp_path}/data.run",
             "run 200",
         ]
@@ -135,18 +141,28 @@ def test_text_gz_dcd_and_extxyz_of_one_run_agree(lammps, tmp_path):
         ),
         "extxyz": trajectory.open(tmp_path / "a.extxyz"),
     }
+    # LAMMPS writes the last stretch of an XTC file when its process ends, not when the dump does
+    for name, timestep in (("xtc", 0.002), ("xtc, its own time", None)):
+        with pytest.warns(UserWarning, match=r"1 incomplete frame\(s\) at the end dropped"):
+            others[name] = trajectory.open(tmp_path / "a.xtc", topology=data, timestep=timestep)
+    assert others["xtc"].trajectory.n_frames >= 12
+    if shutil.which("zstd"):
+        subprocess.run(["zstd", "-q", str(tmp_path / "a.dump")], check=True)
+        others["zst"] = trajectory.open(tmp_path / "a.dump.zst", elements="Li P S")
     reference = trajectory.ion_paths(text)
     assert reference.time.size == 21
     np.testing.assert_allclose(reference.time, 0.02 * np.arange(21), rtol=1e-12)
     for name, u in others.items():
         paths = trajectory.ion_paths(u)
+        n = paths.time.size
+        assert n == 21 or "xtc" in name
         np.testing.assert_array_equal(paths.ids, reference.ids, err_msg=name)
         np.testing.assert_array_equal(u.atoms.elements, text.atoms.elements, err_msg=name)
-        np.testing.assert_allclose(paths.time, reference.time, rtol=1e-6, err_msg=name)
-        # DCD holds float32
-        tolerance = 2e-5 if "dcd" in name else 1e-7
-        np.testing.assert_allclose(paths.cell, reference.cell, atol=1e-7, err_msg=name)
-        moved, known = paths.positions - paths.positions[0], reference.positions - reference.positions[0]
+        np.testing.assert_allclose(paths.time, reference.time[:n], rtol=1e-6, err_msg=name)
+        # DCD and the box of XTC hold float32, positions in XTC are rounded to 1e-4 Å
+        tolerance = {"d": 2e-5, "x": 2.5e-4}.get(name[0], 1e-7)
+        np.testing.assert_allclose(paths.cell, reference.cell[:n], atol=2e-6 if "xtc" in name else 1e-7, err_msg=name)
+        moved, known = paths.positions - paths.positions[0], reference.positions[:n] - reference.positions[0]
         np.testing.assert_allclose(moved, known, atol=tolerance, err_msg=name)
 
     u = trajectory.open(tmp_path / "wrapped.dcd", topology=tmp_path / "a.dump", elements="Li P S")
@@ -188,3 +204,34 @@ def test_restart_appends(lammps, tmp_path):
         u = trajectory.open(tmp_path / "a.dump", elements="Li P S")
     assert u.trajectory.steps.tolist() == list(range(0, 100, EVERY))
     np.testing.assert_allclose(trajectory.time_axis(u), 0.02 * np.arange(10))
+
+
+def test_read_while_lammps_writes(lammps, tmp_path):
+    """What is in the file after every few steps, whatever LAMMPS holds back, is read right and in full."""
+    lmp = lammps(tmp_path / "log.lammps")
+    set_up(lmp, "restricted")
+    lmp.commands_list(
+        [
+            f"dump t all custom 1 {tmp_path}/live.dump id type x y z ix iy iz",
+            "dump_modify t flush no sort off format float %.10g",
+            "run 200",
+        ]
+    )
+    expected, u, seen = {200: in_memory(lmp)[0]}, None, []
+    for _ in range(12):
+        lmp.command("run 20 pre no post no")
+        step = int(lmp.extract_global("ntimestep"))
+        expected[step] = in_memory(lmp)[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the frame in progress
+            u = u or trajectory.open(tmp_path / "live.dump", elements="Li P S", timestep=0.002)
+        seen.append(u.trajectory.refresh())
+        assert u.trajectory.steps.tolist() == list(range(seen[-1]))
+        assert np.isfinite(u.trajectory[-1].positions).all()
+    lmp.command("undump t")
+    lmp.close()
+    assert u.trajectory.refresh() == 441
+    assert seen == sorted(seen)
+    assert seen[0] < seen[-1] < 441, "LAMMPS holds nothing back"
+    for step, positions in expected.items():
+        np.testing.assert_allclose(u.trajectory[step].data["positions"], positions, atol=1e-8)

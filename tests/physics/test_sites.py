@@ -5,7 +5,7 @@ import pytest
 
 from ufpnmr import _core
 from ufpnmr.dynamics import coordination_labels, residence_times, settle_labels, site_labels
-from ufpnmr.dynamics.coordination import CoordinationPaths, first_minimum
+from ufpnmr.dynamics.coordination import Bonds, CoordinationPaths, continuous_numbers, first_minimum
 from ufpnmr.dynamics.residence import kaplan_meier
 from ufpnmr.dynamics.sites import minimum_residence_frames
 from ufpnmr.dynamics.visits import visits
@@ -20,6 +20,10 @@ def arrays(ions, ligands, box=20.0, interval=1.0):
     n_frames = len(ions)
     cell = np.tile(box * np.eye(3) if np.isscalar(box) else box, (n_frames, 1, 1))
     return CoordinationPaths(np.arange(n_frames) * interval, np.arange(1, ions.shape[1] + 1), ions, ligands, cell)
+
+
+def labelled(source, **kwargs):
+    return coordination_labels(source, ion="Li", ligand="S", **kwargs)
 
 
 def exchange(rng, n_frames, n_ions, leave_4, leave_6, start=None):
@@ -63,14 +67,14 @@ def test_polyhedra_are_recognised_in_any_orientation_and_noise(shape, label):
     ligands = np.concatenate(ligands)
     noise = rng.normal(0, 0.12, (n_frames, n_ions + len(ligands), 3))
     source = arrays(centres + noise[:, :n_ions], ligands + noise[:, n_ions:])
-    result = coordination_labels(source)
+    result = labelled(source)
     assert np.all(result.label == label)
     assert result.names[str(label)] == f"LiS{label}"
     assert result.populations[f"LiS{label}"].value == 1
     assert 3.1 < result.parameters["radius"] < 4.0
     assert result.parameters["radius_from"] == "first minimum of g(r)"
     wrapped = arrays(np.mod(source.ions, 20.0), np.mod(source.ligands, 20.0))
-    np.testing.assert_array_equal(coordination_labels(wrapped).label, result.label)
+    np.testing.assert_array_equal(labelled(wrapped).label, result.label)
 
 
 def test_rim_flicker_is_not_exchange():
@@ -80,10 +84,10 @@ def test_rim_flicker_is_not_exchange():
     ligands = np.tile(2.4 * TETRAHEDRON, (n_frames, 1, 1))
     ligands[:, 3] *= ((3.3 + rng.normal(0, 0.2, n_frames)) / 2.4)[:, None]
     source = arrays(np.zeros((n_frames, 1, 3)), ligands)
-    result = coordination_labels(source, sites=(3, 4), radius=3.3)
+    result = labelled(source, sites=(3, 4), radius=3.3)
     assert 4700 < result.n_changes_raw < 5300
     assert result.n_changes_settled <= 1
-    narrow = coordination_labels(source, sites=(3, 4), radius=3.3, half_gap=0.0)
+    narrow = labelled(source, sites=(3, 4), radius=3.3, half_gap=0.0)
     assert narrow.n_changes_raw == result.n_changes_raw
 
 
@@ -95,7 +99,7 @@ def test_exchange_of_coordination_is_seen():
     octahedron = np.tile(2.6 * OCTAHEDRON, (n_frames, 1, 1))
     octahedron[~inside, 4:] *= 1.8
     octahedron += rng.normal(0, 0.08, octahedron.shape)
-    result = coordination_labels(arrays(np.zeros((n_frames, 1, 3)), octahedron), radius=3.5)
+    result = labelled(arrays(np.zeros((n_frames, 1, 3)), octahedron), radius=3.5)
     np.testing.assert_array_equal(result.label[:, 0], np.where(inside, 6, 4))
     assert result.transitions[np.ix_([-2, -1], [-2, -1])].tolist() == [[0, 5], [4, 0]]
     assert result.n_ions_changed == 1
@@ -207,19 +211,47 @@ def test_first_minimum():
     assert first_minimum(r, np.zeros_like(r)) is None
 
 
-def test_fallback_radius_is_announced():
+def test_a_radius_is_not_guessed():
     rng = np.random.default_rng(9)
-    result = coordination_labels(
-        arrays(rng.uniform(0, 15, (60, 20, 3)), rng.uniform(0, 15, (60, 60, 3)), 15.0), half_gap=0.2
-    )
-    assert result.parameters["radius"] == 3.3
-    assert "3.3 Å assumed" in result.parameters["notice"]
+    with pytest.raises(InputError, match="no clear first minimum; give the bond radius"):
+        labelled(arrays(rng.uniform(0, 15, (60, 20, 3)), rng.uniform(0, 15, (60, 60, 3)), 15.0), half_gap=0.2)
+
+
+def test_continuous_number_agrees_and_is_stable_at_the_rim():
+    rng = np.random.default_rng(20)
+    inside = (np.arange(2000) // 200) % 2 == 1
+    octahedron = np.tile(2.6 * OCTAHEDRON, (2000, 1, 1))
+    octahedron[~inside, 4:] *= 1.8
+    octahedron += rng.normal(0, 0.08, octahedron.shape)
+    source = arrays(np.zeros((2000, 1, 3)), octahedron)
+    result = labelled(source, radius=3.5, count="continuous")
+    np.testing.assert_array_equal(result.label[:, 0], np.where(inside, 6, 4))
+    assert result.parameters["count"] == "continuous"
+    ligands = np.tile(2.4 * TETRAHEDRON, (10_000, 1, 1))
+    ligands[:, 3] *= ((3.3 + rng.normal(0, 0.2, 10_000)) / 2.4)[:, None]
+    rim = labelled(arrays(np.zeros((10_000, 1, 3)), ligands), sites=(3, 4), radius=3.3, count="continuous")
+    assert rim.n_changes_raw > 4000
+    assert rim.n_changes_settled <= 1
+    with pytest.raises(InputError, match="half gap above 0"):
+        labelled(source, radius=3.5, half_gap=0.0, count="continuous")
+    with pytest.raises(InputError, match="'bonds' or 'continuous'"):
+        labelled(source, radius=3.5, count="faces")
+
+
+def test_continuous_number_equals_the_sum():
+    rng = np.random.default_rng(21)
+    source = arrays(rng.uniform(0, 15, (7, 3, 3)), rng.uniform(0, 15, (7, 40, 3)), 15.0)
+    raw, _ = continuous_numbers(source, Bonds(3.3, 0.2 * np.log(3), None, "user", ""), 2)
+    apart = source.ligands[:, None] - source.ions[:, :, None]
+    apart -= 15 * np.rint(apart / 15)
+    expected = (1 / (1 + np.exp((np.linalg.norm(apart, axis=3) - 3.3) / 0.2))).sum(axis=2)
+    np.testing.assert_allclose(raw, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_wide_fluctuations_are_announced():
     rng = np.random.default_rng(12)
     ligands = np.array([3.3, 0.0, 0.0]) + np.cumsum(rng.normal(0, 0.3, (3000, 6, 3)), axis=0)
-    result = coordination_labels(arrays(np.zeros((3000, 1, 3)), ligands), radius=3.3)
+    result = labelled(arrays(np.zeros((3000, 1, 3)), ligands), radius=3.3)
     assert result.parameters["half_gap"] == 0.5
     assert "not well separated" in result.parameters["notice"]
     assert result.parameters["residual_amplitude"] > 0.125
@@ -228,7 +260,7 @@ def test_wide_fluctuations_are_announced():
 def test_threads_and_storage(tmp_path):
     rng = np.random.default_rng(10)
     source = arrays(rng.uniform(0, 15, (80, 20, 3)), rng.uniform(0, 15, (80, 60, 3)), 15.0)
-    one, four = (coordination_labels(source, radius=3.3, half_gap=0.2, threads=n) for n in (1, 4))
+    one, four = (labelled(source, radius=3.3, half_gap=0.2, threads=n) for n in (1, 4))
     np.testing.assert_array_equal(one.label, four.label)
     np.testing.assert_array_equal(one.raw, four.raw)
     one.write(tmp_path / "sites.h5")
@@ -243,21 +275,21 @@ def test_bad_input():
     rng = np.random.default_rng(11)
     ions, ligands = rng.uniform(0, 15, (30, 2, 3)), rng.uniform(0, 15, (30, 6, 3))
     with pytest.raises(InputError, match="found 0 and 6 atoms"):
-        coordination_labels(arrays(ions[:, :0], ligands))
+        labelled(arrays(ions[:, :0], ligands))
     with pytest.raises(InputError, match="expected ligands of shape"):
-        coordination_labels(arrays(ions, ligands[:20]))
+        labelled(arrays(ions, ligands[:20]))
     with pytest.raises(InputError, match="volume"):
-        coordination_labels(arrays(ions, ligands, 0.0))
+        labelled(arrays(ions, ligands, 0.0))
     with pytest.raises(InputError, match="coordination numbers of 1 to 127"):
-        coordination_labels(arrays(ions, ligands), sites=(0, 4))
+        labelled(arrays(ions, ligands), sites=(0, 4))
     with pytest.raises(InputError, match="half gap < radius"):
-        coordination_labels(arrays(ions, ligands), radius=3.0, half_gap=3.5)
+        labelled(arrays(ions, ligands), radius=3.0, half_gap=3.5)
     with pytest.raises(InputError, match="minimum residence >= 0"):
-        coordination_labels(arrays(ions, ligands), minimum_residence=-1)
+        labelled(arrays(ions, ligands), minimum_residence=-1)
     broken = ions.copy()
     broken[3] = np.inf
     with pytest.raises(InputError, match="frame 3"):
-        coordination_labels(arrays(broken, ligands))
+        labelled(arrays(broken, ligands))
     with pytest.raises(InputError, match="integer labels"):
         site_labels(np.zeros((10, 2)), np.arange(10), np.arange(2))
     with pytest.raises(InputError, match="-127 to 127"):

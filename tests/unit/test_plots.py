@@ -1,5 +1,6 @@
 """Every figure: axes with units, what the legend must name, no pyplot, all formats."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ufpnmr import plots
-from ufpnmr.dynamics import find_hops, mean_square_displacement, site_labels
+import ion_walks
+from ufpnmr import arrhenius, plots
+from ufpnmr.dynamics import Sites, find_hops, mean_square_displacement, residence_times, site_labels, site_network
 from ufpnmr.errors import InputError
 from ufpnmr.nmr import correlate, fit_decay
 from ufpnmr.results import Record
@@ -199,3 +201,59 @@ def test_records_in_words():
     nothing = Record(None, "1", "m", status="not_diffusive")
     assert record_text(nothing) == "not claimed (not diffusive)"
     assert record_text(Record(0.5, "1", "m", 0.4, 0.6)) == "0.5 (0.4 … 0.6)"
+
+
+@pytest.fixture(scope="module")
+def moved():
+    """Ions on four sites of a chain, one charge each."""
+    rng = np.random.default_rng(11)
+    place = np.cumsum((rng.random((1500, 8)) < 0.01) * rng.choice([-1, 1], (1500, 8)), axis=0) + np.arange(8)
+    x = np.full((1500, 8, 3), 6.0)
+    x[..., 0] = (place + 0.5) * 3
+    walk = ion_walks.walk(x + rng.normal(0, 0.2, x.shape))
+    walk.cell = np.tile(12.0 * np.eye(3), (1500, 1, 1))
+    sites = Sites(
+        np.column_stack([(np.arange(4) + 0.5) / 4, [0.5] * 4, [0.5] * 4]), np.array([1, 2, 1, 2]), NAMES, "test"
+    )
+    network = site_network(walk, sites)
+    labels = site_labels(network.labels, walk.time, walk.ids, names=NAMES)
+    return walk, network, labels
+
+
+NAMES = {1: "a", 2: "b"}
+
+
+def test_paths_in_space_are_coloured_by_their_start(moved, tmp_path):
+    walk, _, labels = moved
+    ax = plots.ion_trajectories(walk, labels)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == ["a at t = 0: 4", "b at t = 0: 4"]
+    assert ax.get_zlabel() == "z / Å"
+    plots.save(ax, tmp_path / "paths.png")
+    assert plots.ion_trajectories(walk).get_legend().get_texts()[0].get_text() == "ions: 8"
+    with pytest.raises(InputError, match="3-D projection"):
+        plots.ion_trajectories(walk, ax=Figure().add_subplot())
+    with pytest.raises(InputError, match="other atom ids"):
+        plots.ion_trajectories(walk, dataclasses.replace(labels, ids=labels.ids + 1))
+
+
+def test_network_survival_and_arrhenius(moved):
+    _, network, labels = moved
+    ax = plots.network_map(network)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts[0].startswith("a: 2 sites, ")
+    assert texts[-1] == f"{network.edge_count.sum()} moves, through in 1 dimensions"
+    with pytest.raises(InputError, match="expected a view of xy, xz, yz"):
+        plots.network_map(network, "ab")
+    curve = plots.survival(residence_times(labels, 1, replicas=5))
+    assert "95 % band" in curve.get_legend().get_texts()[0].get_text()
+    fit = arrhenius.fit([400.0, 500.0, 600.0], [1.0, 3.0, 8.0], [0.1, 0.1, 0.1], unit="cm2/s")
+    drawn = plots.arrhenius(fit)
+    assert drawn.get_ylabel() == "value / (cm2/s)"
+    assert "eV" in drawn.get_legend().get_texts()[0].get_text()
+
+
+def test_charge_is_drawn_beside_the_ions(moved):
+    result = mean_square_displacement(moved[0], charge=1.0)
+    texts = [text.get_text() for text in plots.mean_square_displacement(result).get_legend().get_texts()]
+    assert any(text.startswith("of the charge; H$_R$") for text in texts)

@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ufpnmr.errors import InputError
 from ufpnmr.results import Record
+
+if TYPE_CHECKING:
+    from ufpnmr.nmr.dipolar import SecondMoment
 
 NOT_TRUSTWORTHY = 3
 
@@ -76,6 +79,15 @@ def report(records: Mapping[str, Record], as_json: bool, extra: Mapping[str, Any
 def exit_code(records: Iterable[Record]) -> int:
     """0 if every record claims a central value, else 3."""
     return 0 if all(record.trustworthy for record in records) else NOT_TRUSTWORTHY
+
+
+def dipolar_bound(structure: Path, nucleus: str) -> SecondMoment:
+    """Rigid-lattice second moment of `nucleus` in the last structure of a file."""
+    from ufpnmr.nmr.dipolar import second_moment
+    from ufpnmr.structures import read_atoms
+
+    atoms = read_atoms(structure)[-1]
+    return second_moment(atoms.cell.array, atoms.positions, list(atoms.symbols), nucleus)
 
 
 def say(message: str) -> None:

@@ -29,12 +29,13 @@ def command(
     """Describe PATH.
 
     A potential (.uf3, UF3 JSON): blocks, cutoffs, coefficients, what happens at short range. A trajectory: format,
-    frames, time axis, atoms, box.
+    frames, atoms, columns, time axis and its gaps, box, what was left out and why.
 
     \b
     Example:
       ufp info LPS.uf3
       ufp info traj.lammpstrj --timestep 0.002 --elements "Li P S"
+      ufp info run.dump.zst --log log.lammps --topology data.lps --json
     """
     import json
 
@@ -55,8 +56,10 @@ def command(
             for line in _table(value):
                 click.echo(f"  {line}")
         elif isinstance(value, list):
-            click.echo(f"{name}: {', '.join(map(str, value)) if name != 'notes' else ''}".rstrip())
-            for line in value if name == "notes" else ():
+            by_line = name in ("notes", "gaps", "warnings")
+            text = "" if by_line else ", ".join(map(str, value))
+            click.echo(f"{name}: {text if value else 'none'}".rstrip())
+            for line in value if by_line else ():
                 click.echo(f"  {line}")
         else:
             click.echo(f"{name}: {value}")
@@ -117,29 +120,63 @@ def _potential(potential: Potential) -> dict[str, Any]:
 def _trajectory(
     path: Path, timestep: float | None, log_file: Path | None, elements: str | None, topology: Path | None
 ) -> dict[str, Any]:
+    import warnings
     from collections import Counter
+
+    import numpy as np
 
     from ufpnmr import trajectory
 
     names = elements.split() if elements else None
-    universe = trajectory.open(path, timestep=timestep, log=log_file, elements=names, topology=topology)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        universe = trajectory.open(path, timestep=timestep, log=log_file, elements=names, topology=topology)
+    reader = universe.trajectory
     facts: dict[str, Any] = {
         "trajectory": path.name,
-        "format": type(universe.trajectory).__name__,
-        "frames": len(universe.trajectory),
+        "format": type(reader).__name__,
+        "frames": len(reader),
         "atoms": len(universe.atoms),
+        "elements": dict(Counter(map(str, universe.atoms.elements))),
     }
-    if hasattr(universe.atoms, "elements"):
-        facts["elements"] = dict(Counter(map(str, universe.atoms.elements)))
+    if hasattr(reader, "columns"):
+        facts["columns"] = list(reader.columns)
+    if reader.steps is not None:
+        facts["steps"] = [int(reader.steps[0]), int(reader.steps[-1])]
     try:
         time = trajectory.time_axis(universe)
         facts["time_ps"] = [float(time[0]), float(time[-1])]
-        facts["interval_ps"] = float(time[1] - time[0]) if len(time) > 1 else "one frame"
+        facts["interval_ps"] = float(np.median(np.diff(time))) if len(time) > 1 else "one frame"
     except InputError as error:
         facts["time_ps"] = str(error)
-    cell = universe.trajectory[0].data["cell"]
-    facts["cell_A"] = [[round(float(x), 6) for x in row] for row in cell]
+    axis = reader.times if reader.times is not None else reader.steps
+    facts["gaps"] = [] if axis is None else _gaps(axis, "ps" if reader.times is not None else "steps")
+    lost = {
+        "incomplete": reader.n_dropped,
+        "written_again": getattr(reader, "n_repeated", 0),
+        "of_an_older_branch": getattr(reader, "n_discarded", 0),
+    }
+    facts["frames_left_out"] = {name: n for name, n in lost.items() if n} or "none"
+    first, last = reader.box(0).cell, reader.box(len(reader) - 1).cell
+    facts["cell_A"] = _rounded(first)
+    facts["last_cell_A"] = "the same" if np.array_equal(first, last) else _rounded(last)
+    facts["warnings"] = [str(warning.message) for warning in caught]
     return facts
+
+
+def _rounded(cell: Any) -> list[list[float]]:
+    return [[round(float(x), 6) for x in row] for row in cell]
+
+
+def _gaps(axis: Any, unit: str) -> list[str]:
+    """Name where frames follow each other otherwise than they mostly do, at most ten places."""
+    import numpy as np
+
+    steps = np.diff(axis)
+    usual = float(np.median(steps)) if steps.size else 0.0
+    places = np.flatnonzero(np.abs(steps - usual) > 1e-4 * usual)
+    found = [f"{steps[k]:g} {unit} between frames {k} and {k + 1}" for k in places[:10].tolist()]
+    return found + ([f"and {places.size - 10} more"] if places.size > 10 else [])
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

@@ -9,32 +9,47 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ufpnmr.cli.common import trajectory_options
+from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from MDAnalysis import Universe
 
-    from ufpnmr.trajectory import IonPaths
+    from ufpnmr.dynamics.series import Paths
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_GIB = 1 << 30
+_IN_MEMORY_BYTES = 24
 
 trajectory_argument = click.argument("trajectory", type=click.Path(path_type=Path))
 threads_option = click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads; 0 for all. [0]")
 minimum_residence_option = click.option(
     "--minimum-residence", type=float, help="Shortest stay that counts, ps. [the longer of 5 frames and 5 ps]"
 )
-
-
-def ion_paths_options(function: F) -> F:
-    """TRAJECTORY, how to read it, which ions, and what drift to remove."""
-    function = click.option(
+_ion_paths_options = (
+    click.option("--ion", help="Element of the ions, e.g. Ag."),
+    click.option("--selection", help="Ions in the language of MDAnalysis, instead of --ion."),
+    click.option(
         "--drift",
         type=click.Choice(["framework", "com", "none"]),
         default="framework",
         help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
-    )(function)
-    function = click.option(
-        "--selection", default="element Li", help="Ions, in the language of MDAnalysis. [element Li]"
-    )(function)
+    ),
+    click.option(
+        "--memory", type=click.FloatRange(min=0.1), default=2.0, help="Limit for the paths in memory, GiB. [2]"
+    ),
+    click.option(
+        "--scratch",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for paths too long for the memory, 12 bytes per ion and frame; found again by the next verb.",
+    ),
+)
+
+
+def ion_paths_options(function: F) -> F:
+    """TRAJECTORY, how to read it, which ions, what drift to remove, and how much memory to take."""
+    for option in reversed(_ion_paths_options):
+        function = option(function)
     return trajectory_argument(trajectory_options(function))
 
 
@@ -53,11 +68,33 @@ def open_universe(
     )
 
 
-def read_ion_paths(universe: Universe, selection: str, drift: str) -> IonPaths:
-    """Read the paths of the selected ions."""
+def read_ion_paths(
+    universe: Universe, ion: str | None, selection: str | None, drift: str, memory: float, scratch: Path | None
+) -> Paths:
+    """Read the paths of the ions, into a scratch file where one is given."""
     import ufpnmr.trajectory
+    from ufpnmr.trajectory.paths import select
 
-    return ufpnmr.trajectory.ion_paths(universe, selection, drift)
+    if (ion is None) == (selection is None):
+        raise InputError(
+            f"which ions move? give --ion or --selection; {universe.trajectory.filename} holds "
+            f"{', '.join(sorted(set(universe.atoms.elements)))}"
+        )
+    chosen = f"element {ion}" if selection is None else selection
+    if scratch is not None:
+        from ufpnmr.trajectory.scratch import scratch_paths
+
+        return scratch_paths(universe, chosen, drift, scratch)
+    ion_frames = select(universe, chosen).n_atoms * len(universe.trajectory)
+    if _IN_MEMORY_BYTES * ion_frames > memory * _GIB:
+        from ufpnmr.trajectory.scratch import BYTES_PER_ION_FRAME
+
+        needed, on_disk = (size * ion_frames / _GIB for size in (_IN_MEMORY_BYTES, BYTES_PER_ION_FRAME))
+        raise InputError(
+            f"the paths of {chosen!r} take {needed:.1f} GiB, more than --memory {memory:g}; "
+            f"give --scratch FOLDER for a file of {on_disk:.1f} GiB, or a higher --memory"
+        )
+    return ufpnmr.trajectory.ion_paths(universe, chosen, drift)
 
 
 def with_inputs(result: Any, inputs: Iterable[Path | None]) -> Any:

@@ -16,16 +16,18 @@ from ufpnmr.cli.ion_paths import ion_paths_options, open_universe, read_ion_path
     "--origins",
     type=click.Choice(["all", "first"]),
     default="all",
-    help="all: every frame is a time origin, D from the slope. first: one origin, D = MSD(t)/6t. [all]",
+    help="all: every frame is a time origin. first: curves of one origin and MSD(t)/6t, for comparison. [all]",
 )
-@click.option("--first-lag", type=float, help="Start of the fit window, ps. [first lag past the vibrations]")
-@click.option("--last-lag", type=float, help="End of the fit window, ps, at most a tenth of the run. [a twentieth]")
+@click.option("--first-lag", type=float, help="Start of the fit window, ps. [past the vibrations, at least T/100]")
+@click.option("--last-lag", type=float, help="End of the fit window, ps, at most T/10. [T/20]")
 @click.option(
     "--hop-length",
     type=float,
     default=2.0,
     help="Å; turns the displacement into a number of hops, to see if they do. [2]",
 )
+@click.option("--charge", type=float, help="Charge of an ion, e: Haven ratio, and conductivity with --temperature.")
+@click.option("--temperature", type=float, help="K; stored with the result (ufp arrhenius).")
 @threads_option
 @output_option("HDF5, or JSON by its suffix")
 @json_option
@@ -35,12 +37,17 @@ def command(
     log_file: Path | None,
     elements: str | None,
     topology: Path | None,
-    selection: str,
+    ion: str | None,
+    selection: str | None,
     drift: str,
+    memory: float,
+    scratch: Path | None,
     origins: str,
     first_lag: float | None,
     last_lag: float | None,
     hop_length: float,
+    charge: float | None,
+    temperature: float | None,
     threads: int,
     output: Path | None,
     force: bool,
@@ -51,19 +58,23 @@ def command(
     Exit code 3: no diffusion coefficient can be claimed; the status says why.
 
     \b
-    ufp msd dump.lammpstrj --log log.lammps --elements 'Li P S' -o msd.h5
-    ufp msd li.dcd --topology data.beta-384 --timestep 0.001 --selection 'element Li' --drift com --json
+    ufp msd dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li -o msd.h5
+    ufp msd agi.dcd --topology data.agi --timestep 0.002 --ion Ag --charge 1 --temperature 500
+    ufp msd li.dcd --topology data.beta-384 --timestep 0.001 --selection 'element Li and prop z > 5' --json
+    ufp msd long.dcd --topology data.glass --timestep 0.002 --ion Li --scratch /scratch/paths -o msd.h5
     """
     from ufpnmr.dynamics import mean_square_displacement
 
     writable(output, force)
     universe = open_universe(trajectory, timestep, log_file, elements, topology)
     result = mean_square_displacement(
-        read_ion_paths(universe, selection, drift),
+        read_ion_paths(universe, ion, selection, drift, memory, scratch),
         origins="first" if origins == "first" else "all",
         first_lag=first_lag,
         last_lag=last_lag,
         hop_length=hop_length,
+        charge=charge,
+        temperature=temperature,
         threads=threads,
     )
     if output is not None:
@@ -71,4 +82,8 @@ def command(
         say(f"{output}: {len(result.lag)} lags of {len(result.ids)} ions")
     if result.parameters.get("reason"):
         say(f"ufp msd: {result.diffusion.status}: {result.parameters['reason']}")
-    return report(result.records, as_json, {"parameters": result.parameters})
+    axes = {f"diffusion_{name}": record for name, record in result.diffusion_axis.items()}
+    if not as_json:
+        say("along the axes: " + ", ".join(f"{name[-1]} {record}" for name, record in axes.items()))
+    extra = {"parameters": result.parameters, **{name: record.to_dict() for name, record in axes.items()}}
+    return report(result.records, as_json, extra)

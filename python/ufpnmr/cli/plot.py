@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,30 +16,39 @@ from ufpnmr.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ufpnmr.results import StoredResult
+
+_TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--fit", type=click.Path(path_type=Path), help="Decay fit (JSON) to draw over a correlation function.")
 @click.option("--hops", type=click.Path(path_type=Path), help="Hops (HDF5) to mark on displacement traces.")
-@click.option("--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram.")
+@click.option(
+    "--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram or colour paths."
+)
 @click.option(
     "--kind",
-    type=click.Choice(["omega_q", "cq", "angles", "angles-density"]),
-    default="omega_q",
-    show_default=True,
-    help="Figure of a tensor series.",
+    metavar="NAME",
+    help="Which of several figures. Tensor series: omega_q, cq, angles, angles-density. g(r): g, n. Angles: rho_theta, "
+    "rho_omega, traces. Ion paths: traces, trajectories. Van Hove: gs, gd, radial, alpha2, concerted. "
+    "Ions around polyanions: density, reduced. "
+    "[the first]",
 )
+@click.option("--view", default="xy", help="Plane of a site network: xy, xz or yz. [xy]")
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
 @click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
 @click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
 @click.option("--ordering", default="haeberlen", show_default=True, help="Ordering of the principal axes (angles).")
-@output_option("SVG, PNG or PDF")
+@output_option("SVG, PNG, PDF, or CSV for the numbers")
 def command(
     file: Path,
     fit: Path | None,
     hops: Path | None,
     sites: Path | None,
-    kind: str,
+    kind: str | None,
+    view: str,
     isotope: str | None,
     field: str | None,
     convention: str,
@@ -47,32 +58,53 @@ def command(
 ) -> int:
     """Draw the figure that belongs to a result FILE; what it holds is read from the file itself.
 
+    With a name ending in .csv the curves are written as columns instead.
+
     \b
     Examples:
       ufp plot msd.h5 -o msd.svg
       ufp plot acf.h5 --fit decay.json -o acf.png
+      ufp plot paths.h5 --kind trajectories --sites sites.h5 -o paths.png
+      ufp plot network.h5 --view xz -o network.svg
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
+      ufp plot vanhove.h5 --kind gd -o gd.png
+      ufp plot compare.json -o compare.svg
+      ufp plot acf.h5 -o acf.csv
     """
     target = writable(output, force)
     if target is None:
         raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
     from ufpnmr import plots
+    from ufpnmr.results.angles import AngleResult, IonDensity
+    from ufpnmr.results.arrhenius import ArrheniusFit
+    from ufpnmr.results.comparison import Comparison
     from ufpnmr.results.correlation import CorrelationResult
     from ufpnmr.results.decay import DecayFit
+    from ufpnmr.results.echo import EchoResult
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
-    from ufpnmr.results.sites import SiteLabels
+    from ufpnmr.results.polycrystal import PolycrystalResult
+    from ufpnmr.results.rdf import RDFResult
+    from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
+    from ufpnmr.results.runs import RunAverage
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
+    from ufpnmr.results.spectrum import SpectrumResult
     from ufpnmr.results.tensors import TensorSeries
+    from ufpnmr.results.van_hove import VanHoveResult
+    from ufpnmr.results.vdos import VDOSResult
     from ufpnmr.trajectory import IonPaths
 
     def tensor_figure() -> Axes:
+        if kind not in (None, *_TENSOR_KINDS):
+            raise InputError(f"--kind: expected one of {', '.join(_TENSOR_KINDS)}, found {kind!r}")
         series = TensorSeries.read(file)
         labels = SiteLabels.read(sites) if sites else None
         if kind == "cq":
             return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
         direction = _direction(_given(field, "--field"))
-        if kind == "omega_q":
+        if kind in (None, "omega_q"):
             return plots.frequency_histogram(
                 series,
                 isotope=_given(isotope, "--isotope"),
@@ -83,23 +115,69 @@ def command(
         weight = "density" if kind == "angles-density" else "counts"
         return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
 
-    figures = {
+    def path_figure() -> Axes:
+        paths = IonPaths.read(file)
+        if kind == "trajectories":
+            return plots.ion_trajectories(paths, SiteLabels.read(sites) if sites else None)
+        return plots.displacement_traces(paths, HopResult.read(hops) if hops else None)
+
+    def angle_figure() -> Axes:
+        angles = AngleResult.read(file)
+        return plots.angle_traces(angles) if kind == "traces" else plots.curve(angles, kind)
+
+    def echo_figure() -> Axes:
+        echo = EchoResult.read(file)
+        return plots.echo_map(echo) if len(echo.tp) > 2 else plots.echo_signal(echo)
+
+    figures: dict[str, Callable[[], Axes]] = {
+        EchoResult.schema: echo_figure,
+        PolycrystalResult.schema: lambda: plots.polycrystal(PolycrystalResult.read(file)),
+        SpectrumResult.schema: lambda: plots.spectrum(SpectrumResult.read(file)),
+        RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
+        TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
         CorrelationResult.schema: lambda: plots.correlation(
             CorrelationResult.read(file), DecayFit.read(fit) if fit else None
         ),
         HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
         SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
-        IonPaths.schema: lambda: plots.displacement_traces(IonPaths.read(file), HopResult.read(hops) if hops else None),
+        SiteNetwork.schema: lambda: plots.network_map(SiteNetwork.read(file), view),
+        ResidenceTimes.schema: lambda: plots.survival(ResidenceTimes.read(file)),
+        EscapeSurvival.schema: lambda: plots.survival(EscapeSurvival.read(file)),
+        ArrheniusFit.schema: lambda: plots.arrhenius(ArrheniusFit.read(file)),
+        IonPaths.schema: path_figure,
         LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
         TensorSeries.schema: tensor_figure,
+        AngleResult.schema: angle_figure,
+        Comparison.schema: lambda: plots.comparison(Comparison.read(file)),
     }
+    for kind_of_result in (RDFResult, VDOSResult, IonDensity, VanHoveResult, RunAverage):
+        figures[kind_of_result.schema] = partial(_curve, kind_of_result, file, kind)
     schema = _schema(file)
+    tables = {
+        result.schema: result
+        for result in (
+            *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
+            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
+        )
+    }
+    if target.suffix == ".csv":
+        if schema not in tables:
+            raise InputError(f"{file}: no curves in {schema or 'a file without schema'}; known: {', '.join(tables)}")
+        tables[schema].read(file).write_csv(target)
+        say(f"{target}: {schema}")
+        return 0
     if schema not in figures:
         raise InputError(f"{file}: no figure for {schema or 'a file without schema'}; known: {', '.join(figures)}")
     plots.save(figures[schema](), target)
     say(f"{target}: {schema}")
     return 0
+
+
+def _curve(kind_of_result: type[StoredResult], file: Path, kind: str | None) -> Axes:
+    from ufpnmr import plots
+
+    return plots.curve(kind_of_result.read(file), kind)
 
 
 def _schema(file: Path) -> str:

@@ -1,8 +1,9 @@
-"""``ufp sites``: site labels by coordination, populations and exchange rates."""
+"""``ufp sites``: where ions are, how long they stay, and how they move between sites."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,21 +11,48 @@ from ufpnmr.cli.common import json_option, output_option, report, say, trajector
 from ufpnmr.cli.ion_paths import (
     minimum_residence_option,
     open_universe,
+    read_ion_paths,
     threads_option,
     trajectory_argument,
     with_inputs,
 )
 from ufpnmr.errors import InputError
 
+if TYPE_CHECKING:
+    from MDAnalysis import Universe
+
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
+
+RULES = ("coordination", "continuous", "reference", "density")
+
 
 @click.command()
 @trajectory_argument
 @trajectory_options
-@click.option("--ion", default="Li", help="Element to be labelled. [Li]")
-@click.option("--ligand", default="S", help="Element that coordinates it. [S]")
+@click.option("--ion", required=True, help="Element of the ions, e.g. Ag.")
+@click.option(
+    "--by",
+    "rule",
+    type=click.Choice(RULES),
+    default="coordination",
+    help="coordination: number of bonds to --ligand; continuous: the same as a smooth number; reference: atoms of a "
+    "crystal; density: maxima of the density of the ions. [coordination]",
+)
+@click.option("--ligand", help="Element that coordinates the ions (coordination, continuous, --escape).")
 @click.option("--sites", default="4,6", help="Coordination numbers that are sites; all others are transit. [4,6]")
 @click.option("--radius", type=float, help="Bond radius R, Å. [first minimum of the pair correlation]")
 @click.option("--half-gap", type=float, help="Bonds form below R - d and break above R + d, Å. [from the amplitude]")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Crystal whose --ion atoms are the sites; a unit cell is repeated.",
+)
+@click.option("--site-kind", help="Per-atom array of the reference that tells kinds of sites apart.")
+@click.option("--capture", type=float, help="Sites in space hold ions closer than this, Å. [half their distance]")
+@click.option("--residence", "stays_at", help="Kaplan-Meier of the stays at this site (its name) instead of labels.")
+@click.option("--escape", "centre", help="Kaplan-Meier of the escape from polyanions around this element instead.")
+@click.option("--escape-radius", type=float, default=3.0, help="Reach of a polyanion, Å. [3]")
 @minimum_residence_option
 @threads_option
 @output_option("HDF5, or JSON by its suffix")
@@ -36,54 +64,169 @@ def command(
     elements: str | None,
     topology: Path | None,
     ion: str,
-    ligand: str,
+    rule: str,
+    ligand: str | None,
     sites: str,
     radius: float | None,
     half_gap: float | None,
+    reference: Path | None,
+    site_kind: str | None,
+    capture: float | None,
+    stays_at: str | None,
+    centre: str | None,
+    escape_radius: float,
     minimum_residence: float | None,
     threads: int,
     output: Path | None,
     force: bool,
     as_json: bool,
 ) -> int:
-    """Label every ion in every frame by its coordination; populations and rates of exchange.
+    """Site of every ion in every frame; occupation, rates of exchange, paths, residence times, escape.
 
     Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of the run.
 
     \b
-    ufp sites dump.lammpstrj --log log.lammps --elements 'Li P S' -o sites.h5
-    ufp sites dump.lammpstrj.gz --timestep 0.001 --elements 'Li P S' --sites 4,5,6 --radius 3.3 --json
+    ufp sites dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li --ligand S -o sites.h5
+    ufp sites dump.lammpstrj.gz --timestep 0.001 --ion Li --ligand S --by continuous --radius 3.3 --json
+    ufp sites beta.dcd --topology data.beta --timestep 0.002 --ion Li --by reference --reference 4b.xyz -o net.h5
+    ufp sites agi.dcd --topology data.agi --timestep 0.002 --ion Ag --by density -o network.h5
+    ufp sites glass.dcd --topology data.glass --timestep 0.002 --ion Li --ligand S --escape P -o escape.h5
     """
-    from ufpnmr.dynamics import coordination_labels
-
     writable(output, force)
+    universe = open_universe(trajectory, timestep, log_file, elements, topology)
+    result: SiteLabels | SiteNetwork | ResidenceTimes | EscapeSurvival
+    if centre is not None:
+        result = _escape(universe, ion, _needed(ligand, "--ligand"), centre, escape_radius, minimum_residence, threads)
+    elif rule in ("reference", "density"):
+        if stays_at is not None:
+            raise InputError("--residence needs labels by coordination or continuous")
+        result = _network(universe, ion, rule, reference, site_kind, capture, minimum_residence, threads)
+    else:
+        from ufpnmr.dynamics import coordination_labels
+
+        result = coordination_labels(
+            universe,
+            ion=ion,
+            ligand=_needed(ligand, "--ligand"),
+            sites=_numbers(sites),
+            count="continuous" if rule == "continuous" else "bonds",
+            radius=radius,
+            half_gap=half_gap,
+            minimum_residence=minimum_residence,
+            threads=threads,
+        )
+        if stays_at is not None:
+            result = _stays(result, stays_at)
+    if output is not None:
+        with_inputs(result, (trajectory, log_file, topology, reference)).write(output)
+        say(f"{output}: {result.schema}")
+    extra = {"parameters": result.parameters}
+    for line in _remarks(result):
+        say(line)
+    for name in ("n_changes_raw", "n_changes_settled", "n_ions_changed", "percolation"):
+        if hasattr(result, name):
+            extra[name] = getattr(result, name)
+    return report(result.records, as_json, extra)
+
+
+def read_labels(file: Path) -> Any:
+    """Read labels of sites, from `SiteLabels` or a `SiteNetwork`, as something that has ``label`` or is an array."""
+    import h5py
+
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import SiteLabels
+
+    if file.suffix != ".json" and file.is_file() and h5py.is_hdf5(file):
+        with h5py.File(file, "r") as opened:
+            if opened.attrs.get("schema") == SiteNetwork.schema:
+                return SiteNetwork.read(file).labels
+    return SiteLabels.read(file)
+
+
+def _needed(value: str | None, option: str) -> str:
+    if value is None:
+        raise InputError(f"give {option}: it is never guessed")
+    return value
+
+
+def _numbers(sites: str) -> list[int]:
     try:
-        numbers = [int(word) for word in sites.split(",")]
+        return [int(word) for word in sites.split(",")]
     except ValueError:
         raise InputError(f"--sites: expected coordination numbers such as 4,6, found {sites!r}") from None
-    result = coordination_labels(
-        open_universe(trajectory, timestep, log_file, elements, topology),
-        ion=ion,
-        ligand=ligand,
-        sites=numbers,
-        radius=radius,
-        half_gap=half_gap,
-        minimum_residence=minimum_residence,
-        threads=threads,
-    )
-    if output is not None:
-        with_inputs(result, (trajectory, log_file, topology)).write(output)
-        say(f"{output}: labels of {len(result.ids)} ions in {len(result.time)} frames")
-    if result.parameters["notice"]:
-        say(f"ufp sites: {result.parameters['notice']}")
-    say(
-        f"{result.n_changes_settled} changes of site by {result.n_ions_changed} ions "
-        f"({result.n_changes_raw} before smoothing and settling)"
-    )
-    extra = {
-        "parameters": result.parameters,
-        "n_changes_raw": result.n_changes_raw,
-        "n_changes_settled": result.n_changes_settled,
-        "n_ions_changed": result.n_ions_changed,
-    }
-    return report(result.records, as_json, extra)
+
+
+def _network(
+    universe: Universe,
+    ion: str,
+    rule: str,
+    reference: Path | None,
+    site_kind: str | None,
+    capture: float | None,
+    minimum_residence: float | None,
+    threads: int,
+) -> SiteNetwork:
+    from ufpnmr.dynamics import density_sites, reference_sites, site_network
+
+    paths = read_ion_paths(universe, ion, None, "framework", float("inf"), None)
+    if rule == "reference":
+        if reference is None:
+            raise InputError("--by reference: give the crystal with --reference FILE")
+        sites = reference_sites(reference, paths.cell[0], ion, site_kind)
+    else:
+        sites = density_sites(paths)
+    return site_network(paths, sites, capture=capture, minimum_residence=minimum_residence, threads=threads)
+
+
+def _escape(
+    universe: Universe,
+    ion: str,
+    ligand: str,
+    centre: str,
+    radius: float,
+    minimum_residence: float | None,
+    threads: int,
+) -> EscapeSurvival:
+    from ufpnmr.dynamics import escape_survival
+    from ufpnmr.dynamics.coordination import paths_from_universe
+    from ufpnmr.dynamics.escape import polyanions
+    from ufpnmr.trajectory.paths import select
+
+    arrays = paths_from_universe(universe, ion, ligand)
+    universe.trajectory[0]
+    centres = select(universe, f"element {centre}").positions.astype(float)
+    groups = polyanions(centres, arrays.ligands[0].astype(float), arrays.cell[0])
+    return escape_survival(arrays, groups, radius=radius, minimum_residence=minimum_residence, threads=threads)
+
+
+def _stays(labels: SiteLabels, name: str) -> ResidenceTimes:
+    from ufpnmr.dynamics import residence_times
+    from ufpnmr.errors import nearest
+
+    codes = {text: int(code) for code, text in labels.names.items()}
+    if name not in codes:
+        raise InputError(f"--residence: expected one of {', '.join(codes)}, found {name!r}{nearest(name, codes)}")
+    return residence_times(labels, codes[name])
+
+
+def _remarks(result: Any) -> list[str]:
+    parameters = result.parameters
+    lines = [f"ufp sites: {parameters['notice']}"] if parameters.get("notice") else []
+    if hasattr(result, "n_changes_settled"):
+        lines.append(
+            f"{result.n_changes_settled} changes of site by {result.n_ions_changed} ions "
+            f"({result.n_changes_raw} before smoothing and settling)"
+        )
+    if hasattr(result, "percolation"):
+        reached = max((row["dimension"] for row in result.percolation), default=0)
+        lines.append(
+            f"{parameters['n_sites']} sites ({parameters['sites']}); paths run through in {reached} dimensions"
+        )
+    if "slowest_rate_seen" in parameters:
+        lines.append(
+            f"a run of this length and sampling sees rates of {parameters['slowest_rate_seen']:.1e} to "
+            f"{parameters['fastest_rate_seen']:.1e} s^-1"
+        )
+    if "n_visits" in parameters:
+        lines.append(f"{parameters['n_visits']} stays, {parameters['n_censored']} of them cut by the end of the run")
+    return lines

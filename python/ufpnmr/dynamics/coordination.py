@@ -13,11 +13,18 @@ from ufpnmr import _core
 from ufpnmr.dynamics.series import frame_interval
 from ufpnmr.errors import InputError
 
-__all__ = ["Bonds", "CoordinationPaths", "bond_radius", "coordination_numbers", "first_minimum", "paths_from_universe"]
+__all__ = [
+    "Bonds",
+    "CoordinationPaths",
+    "bond_radius",
+    "continuous_numbers",
+    "coordination_numbers",
+    "first_minimum",
+    "paths_from_universe",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
-FALLBACK_RADIUS = 3.3
 SMALLEST_HALF_GAP = 0.15
 LARGEST_HALF_GAP = 0.5
 AMPLITUDES = 4.0
@@ -27,6 +34,9 @@ RDF_STEP = 0.05
 RISE = 0.1
 PROBE_IONS = 24
 PROBE_BYTES = 128 << 20
+LARGEST_WIDTH = 0.25
+REACH_WIDTHS = 16.0
+"""Beyond R + 16 w a ligand counts 1e-7."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +131,30 @@ def coordination_numbers(
     return np.ascontiguousarray(raw.T), np.ascontiguousarray(settled.T)
 
 
+def continuous_numbers(
+    arrays: CoordinationPaths, bonds: Bonds, half: int, threads: int = 0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return continuous coordination numbers (T, N) of raw and of smoothed distances.
+
+    n = sum over ligands of 1/(1 + exp((d - R)/w)) with w such that a ligand counts 3/4 at R - δ and 1/4 at R + δ, but
+    at most 0.25 Å, so that the next shell does not count.
+    """
+    inverse = np.linalg.inv(arrays.cell)
+    ligands = _series(arrays.ligands)
+    width = min(bonds.half_gap / math.log(3), LARGEST_WIDTH)
+    shape = arrays.ions.shape[:2]
+    numbers = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    per_call = max(1, PROBE_BYTES // (8 * shape[0]))
+    for k in range(shape[1]):
+        ion = _series(arrays.ions[:, k : k + 1])
+        for start in range(0, len(ligands), per_call):
+            distance = _core.distances(ion, ligands[start : start + per_call], arrays.cell, inverse, threads)[0]
+            near = distance[distance.min(axis=1) < bonds.radius + REACH_WIDTHS * width]
+            for total, lengths in zip(numbers, (near, _core.running_median(near, half, threads)), strict=True):
+                total[:, k] += (1 / (1 + np.exp((lengths - bonds.radius) / width))).sum(axis=0)
+    return numbers
+
+
 def bond_radius(
     arrays: CoordinationPaths, radius: float | None, half_gap: float | None, half: int, threads: int = 0
 ) -> Bonds:
@@ -130,8 +164,9 @@ def bond_radius(
         found = first_minimum(*_pair_correlation(arrays))
         source = "first minimum of g(r)"
         if found is None:
-            found, source = FALLBACK_RADIUS, "fallback"
-            notices.append(f"g(r) has no clear first minimum: bond radius {FALLBACK_RADIUS} Å assumed")
+            raise InputError(
+                "the pair correlation of ions and ligands has no clear first minimum; give the bond radius in Å"
+            )
         radius = found
     amplitude = None
     if half_gap is None:

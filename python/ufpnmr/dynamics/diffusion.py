@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ufpnmr import statistics
-from ufpnmr.dynamics.rates import halves_differ
+from ufpnmr.dynamics.displacements import block_sums
+from ufpnmr.dynamics.rates import finite, halves_differ
+from ufpnmr.dynamics.series import Paths, check_paths
 from ufpnmr.errors import InputError
+from ufpnmr.results import Record
+from ufpnmr.units import ANGSTROM2_PER_PS_IN_CM2_PER_S
 
-__all__ = ["FitWindow", "SlopeEstimate", "block_slopes", "choose_window", "default_last_lag", "judge_slope"]
+__all__ = ["Diffusion", "FitWindow", "SlopeEstimate", "choose_window", "diffusion_coefficient", "judge_slope", "slopes"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -22,9 +27,13 @@ RUN_OVER_LAST_LAG = 20
 BLOCKS = 10
 FEWEST_BLOCKS = 5
 BLOCK_OVER_LAST_LAG = 1.8
+LAST_OVER_FIRST_LAG = 5
+"""Ions that jump back bias the slope at short lags, and lags below a fifth of the last add no precision."""
 SHORTEST_LAST_LAG = 4
 ALPHA_RANGE = (0.8, 1.2)
 PLATEAU_TOLERANCE = 0.2
+FEW_HOPS = 20
+TOO_FEW_HOPS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +72,80 @@ class SlopeEstimate:
     reason: str
 
 
-def default_last_lag(n_frames: int) -> int:
-    """Return the longest lag of the fit, T/20 in frames: with ten blocks of twice that the interval covers 95 %."""
-    return n_frames // RUN_OVER_LAST_LAG
+@dataclasses.dataclass(frozen=True)
+class Diffusion:
+    """Diffusion coefficient of a set of ions.
+
+    Attributes
+    ----------
+    record : Record
+        D, cm²/s.
+    axes : dict of Record
+        D along x, y, z, cm²/s; empty without a window.
+    tensor, tensor_std_error : ndarray (3, 3) or None
+        cm²/s.
+    parameters : dict
+        Window, blocks and diagnostics.
+    """
+
+    record: Record
+    axes: dict[str, Record]
+    tensor: FloatArray | None
+    tensor_std_error: FloatArray | None
+    parameters: dict[str, Any]
+
+
+def diffusion_coefficient(
+    paths: Paths,
+    *,
+    first_lag: float | None = None,
+    last_lag: float | None = None,
+    hop_length: float = 2.0,
+    threads: int = 0,
+) -> Diffusion:
+    """Return D from the slope of the mean-square displacement; see `mean_square_displacement` for the rule.
+
+    Parameters
+    ----------
+    paths : IonPaths
+        Unwrapped, drift-free paths: positions (T, N, 3) Å, time (T,) ps.
+    first_lag, last_lag : float, optional
+        Window of the fit, ps. Default: from the first lag past the vibrational plateau, at least T/100, to T/20.
+    hop_length : float
+        Length that turns the diffusive displacement into a number of hops, Å; decides only whether there are enough.
+    threads : int
+        Threads; 0 for all. The result does not depend on it.
+    """
+    interval = check_paths(paths)
+    if not hop_length > 0:
+        raise InputError(f"expected a positive hop length in Å, found {hop_length}")
+    n_frames, n_ions = paths.positions.shape[:2]
+    # T/20: with ten blocks of twice that the interval covers 95 %
+    last = n_frames // RUN_OVER_LAST_LAG if last_lag is None else round(last_lag / interval)
+    if last < SHORTEST_LAST_LAG and last_lag is None:
+        needed = RUN_OVER_LAST_LAG * SHORTEST_LAST_LAG
+        method = f"slope: at least {needed} frames needed, found {n_frames}"
+        return Diffusion(Record(None, "cm2/s", method, status="window_too_short"), {}, None, None, {})
+    if first_lag is None:
+        first = max(_first_lag(paths, last, threads), last // LAST_OVER_FIRST_LAG)
+    else:
+        first = round(first_lag / interval)
+    window = choose_window(n_frames, first, last)
+    slope = judge_slope(window.lags, _block_means(paths, window.lags, window.edges, threads))
+    record, numbers = _record(slope, interval, n_ions, n_frames, hop_length)
+    to_cm2 = ANGSTROM2_PER_PS_IN_CM2_PER_S / (2 * interval)
+    return Diffusion(
+        record=record,
+        axes={name: _axis_record(slope.tensor[:, k, k] * to_cm2, record) for k, name in enumerate("xyz")},
+        tensor=slope.tensor.mean(axis=0) * to_cm2,
+        tensor_std_error=slope.tensor.std(axis=0, ddof=1) / math.sqrt(len(slope.tensor)) * to_cm2,
+        parameters={
+            **numbers,
+            "hop_length": hop_length,
+            "window_ps": [float(window.lags[0] * interval), float(window.lags[-1] * interval)],
+            "window_frames": [int(window.lags[0]), int(window.lags[-1])],
+        },
+    )
 
 
 def choose_window(n_frames: int, first: int, last: int) -> FitWindow:
@@ -87,7 +167,7 @@ def choose_window(n_frames: int, first: int, last: int) -> FitWindow:
     return FitWindow(statistics.log_spaced(last, FIT_LAGS, first), statistics.block_edges(origins, blocks))
 
 
-def block_slopes(lags: IntArray, means: FloatArray) -> FloatArray:
+def slopes(lags: IntArray, means: FloatArray) -> FloatArray:
     """Return the least-squares slope, intercept free, of `means` (L, ...) over `lags` (L,)."""
     centred = lags - lags.mean()
     return np.tensordot(centred / (centred @ centred), means, axes=1)
@@ -110,23 +190,23 @@ def judge_slope(lags: IntArray, means: FloatArray) -> SlopeEstimate:
     than t_{B-1} standard errors over blocks, or if the slope itself is not significantly positive.
     """
     squared = means[:, :, :3].sum(axis=2)
-    slopes = block_slopes(lags, squared)
-    tensor = block_slopes(lags, means)[:, [[0, 3, 4], [3, 1, 5], [4, 5, 2]]]
-    intercept = float((squared.mean(axis=1) - lags * slopes.mean()).mean())
+    per_block = slopes(lags, squared)
+    tensor = slopes(lags, means)[:, [[0, 3, 4], [3, 1, 5], [4, 5, 2]]]
+    intercept = float((squared.mean(axis=1) - lags * per_block.mean()).mean())
     lower, upper, ratio = _halves(lags, squared)
     alpha = math.nan
     if lower.mean() > 0 and upper.mean() > 0:
         alpha = 1 + math.log(upper.mean() / lower.mean()) / math.log(ratio)
     status, reason = "ok", ""
-    if _beyond_zero(slopes) <= 0:
+    if _beyond_zero(per_block) <= 0:
         status, reason = "not_diffusive", "no significant growth of the mean-square displacement in the window"
     elif _beyond_zero(upper - lower * ratio ** (ALPHA_RANGE[1] - 1)) > 0:
         status, reason = "not_diffusive", f"exponent {alpha:.2f} in the window, above {ALPHA_RANGE[1]}"
     elif _beyond_zero(lower * ratio ** (ALPHA_RANGE[0] - 1) - upper) > 0:
         status, reason = "not_diffusive", f"exponent {alpha:.2f} in the window, below {ALPHA_RANGE[0]}"
-    elif halves_differ(slopes):
+    elif halves_differ(per_block):
         status, reason = "not_stationary", "first and second half of the run differ by more than 3 standard errors"
-    return SlopeEstimate(slopes, tensor, intercept, alpha, status, reason)
+    return SlopeEstimate(per_block, tensor, intercept, alpha, status, reason)
 
 
 def first_diffusive_lag(lags: IntArray, squared: FloatArray) -> int:
@@ -155,6 +235,72 @@ def first_diffusive_lag(lags: IntArray, squared: FloatArray) -> int:
         if not steeper and not flatter:
             return int(lag)
     return max(1, last // 6)
+
+
+def _first_lag(paths: Paths, last: int, threads: int) -> int:
+    window = choose_window(len(paths.time), 1, last)
+    lags = statistics.log_spaced(last, 3 * len(window.lags))
+    return first_diffusive_lag(lags, _block_means(paths, lags, window.edges, threads)[..., :3].sum(axis=2))
+
+
+def _block_means(paths: Paths, lags: IntArray, edges: IntArray, threads: int) -> FloatArray:
+    """Return means (L, B, 6) over ions and the origins of each block."""
+    sums = block_sums(paths, lags, np.tile(edges, (len(lags), 1)), threads).sum(axis=0)
+    means: FloatArray = sums / (paths.positions.shape[1] * np.diff(edges)[:, None])
+    return means
+
+
+def _record(
+    slope: SlopeEstimate, interval: float, n_ions: int, n_frames: int, hop_length: float
+) -> tuple[Record, dict[str, Any]]:
+    blocks = slope.blocks * ANGSTROM2_PER_PS_IN_CM2_PER_S / (6 * interval)
+    found = statistics.block_interval(blocks)
+    hops = max(0.0, n_ions * slope.blocks.mean() * n_frames / hop_length**2)
+    status, reason = slope.status, slope.reason
+    if status != "not_diffusive" and hops < TOO_FEW_HOPS:
+        status, reason = "too_few_events", f"about {hops:.1f} hops of {hop_length:g} Å"
+    elif status == "ok" and hops < FEW_HOPS:
+        status = "few_events"
+    claimed = status in ("ok", "few_events")
+    bounded = claimed or status == "too_few_events"
+    flat = slope.status == "not_diffusive" and "growth" in slope.reason
+    method = f"slope of 12 log-spaced lags over 6, all origins; 95 %: log-t over {len(blocks)} blocks of origins"
+    record = Record(
+        found.value if claimed else None,
+        "cm2/s",
+        f"{method}; refused: {reason}" if reason else method,
+        ci_low=found.low if bounded else None,
+        ci_high=finite(found.high) if bounded or flat else None,
+        std_error=found.std_error if claimed else None,
+        n_events=hops,
+        status=status,
+    )
+    numbers = {
+        "intercept": slope.intercept,
+        "window_alpha": finite(slope.alpha),
+        "implied_hops": hops,
+        "block_diffusion": blocks.tolist(),
+        "slope_diffusion": found.value,
+        "slope_ci_low": found.low,
+        "slope_ci_high": finite(found.high),
+        "relative_error_he2018": 3.43 / math.sqrt(hops) + 0.04 if hops > 0 else None,
+        "reason": reason,
+    }
+    return record, numbers
+
+
+def _axis_record(blocks: FloatArray, mean: Record) -> Record:
+    """Return D along one axis; an axis along which nothing moves gets an upper bound."""
+    found = statistics.block_interval(blocks)
+    method = f"slope of 12 log-spaced lags over 2, all origins; 95 %: log-t over {len(blocks)} blocks of origins"
+    if not mean.trustworthy:
+        return Record(None, "cm2/s", f"{method}; refused with the mean of the axes", status=mean.status)
+    if _beyond_zero(blocks) <= 0:
+        high = max(0.0, statistics.block_interval(blocks, positive=False).high)
+        return Record(None, "cm2/s", f"{method}; no significant growth", ci_high=high, status="not_diffusive")
+    return Record(
+        found.value, "cm2/s", method, found.low, finite(found.high), found.std_error, mean.n_events, status=mean.status
+    )
 
 
 def _halves(lags: IntArray, squared: FloatArray) -> tuple[FloatArray, FloatArray, float]:

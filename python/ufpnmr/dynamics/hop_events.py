@@ -10,15 +10,31 @@ import numpy as np
 import numpy.typing as npt
 
 from ufpnmr import _core
+from ufpnmr.dynamics import phop
 from ufpnmr.dynamics.series import Paths, ion_series
 from ufpnmr.errors import InputError
 
-__all__ = ["Events", "detect", "hop_table", "link_strings", "unexplained_displacement"]
+__all__ = [
+    "INNER_RATIO",
+    "Events",
+    "detect",
+    "hop_table",
+    "link_strings",
+    "scan",
+    "unexplained_displacement",
+    "vibration_amplitudes",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+INNER_RATIO = 0.65
+"""Inner over outer radius of the hysteresis."""
 STRING_DISTANCE = 5.0
+PROBE_IONS = 24
+PROBE_BYTES = 128 << 20
+NORMAL_MEDIAN = 1.4826
+"""Standard deviation over median absolute value of a normal variable."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +63,33 @@ class Events:
     pending: int
 
 
-def detect(paths: Paths, half: int, residence: int, outer: float, inner: float, threads: int) -> Events:
-    """Run the detector of the core on every ion with radii `outer` and `inner` (Å); `half`, `residence` in frames."""
+def scan(
+    paths: Paths,
+    residence: int,
+    thresholds: FloatArray,
+    method: str = "anchor",
+    ratio: float = INNER_RATIO,
+    threads: int = 0,
+) -> IntArray:
+    """Return the number of hops (R,) of all ions at every outer radius (Å); `residence` in frames."""
+    counts = np.zeros(len(thresholds), dtype=np.int64)
+    for _, series in ion_series(paths.positions):
+        if method == "phop":
+            counts += phop.counts(series, residence, thresholds)
+        else:
+            radii = thresholds.tolist()
+            counts += _core.hop_scan(series, residence // 2, residence, radii, ratio, threads).sum(axis=0)
+    return counts
+
+
+def detect(paths: Paths, residence: int, outer: float, method: str = "anchor", threads: int = 0) -> Events:
+    """Find the hops of every ion beyond the radius `outer` (Å) with stays of at least `residence` frames."""
     parts = []
     for ions, series in ion_series(paths.positions):
-        part = _core.hop_events(series, half, residence, outer, inner, threads)
+        if method == "phop":
+            part = phop.events(series, residence, outer, INNER_RATIO * outer)
+        else:
+            part = _core.hop_events(series, residence // 2, residence, outer, INNER_RATIO * outer, threads)
         part["ion"] = part["ion"] + ions.start
         parts.append(part)
     all_ions = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -63,6 +101,23 @@ def detect(paths: Paths, half: int, residence: int, outer: float, inner: float, 
         pending=int(all_ions["pending"].sum()),
         **columns,
     )
+
+
+def vibration_amplitudes(paths: Paths, residence: int, threads: int = 0) -> tuple[float, float]:
+    """Return the standard deviation along one axis (Å) of raw and of smoothed positions about their place.
+
+    From differences over one minimum residence of up to 24 ions, by the median, so that hops do not count.
+    """
+    n_frames, n_ions = paths.positions.shape[:2]
+    probed = max(1, min(PROBE_IONS, PROBE_BYTES // (24 * n_frames)))
+    chosen = range(0, n_ions, max(1, n_ions // probed))[:probed]
+    raw = np.concatenate([np.asarray(paths.positions[:, k : k + 1], dtype=np.float64)[:, 0].T for k in chosen])
+    smooth = _core.running_median(raw, residence // 2, threads)
+
+    def amplitude(rows: FloatArray) -> float:
+        return float(np.median(np.abs(rows[:, residence:] - rows[:, :-residence]))) * NORMAL_MEDIAN / math.sqrt(2)
+
+    return amplitude(raw), amplitude(smooth)
 
 
 def hop_table(events: Events, paths: Paths, residence: int, labels: Any) -> dict[str, Any]:

@@ -5,28 +5,34 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ufpnmr import _core
-from ufpnmr.dynamics.hop_events import detect, hop_table, unexplained_displacement
+from ufpnmr.dynamics.hop_events import (
+    INNER_RATIO,
+    detect,
+    hop_table,
+    scan,
+    unexplained_displacement,
+    vibration_amplitudes,
+)
 from ufpnmr.dynamics.hop_rates import hop_records
+from ufpnmr.dynamics.hop_stability import hop_stability
 from ufpnmr.dynamics.rates import count_events
-from ufpnmr.dynamics.series import Paths, check_paths, ion_series
-from ufpnmr.errors import InputError
+from ufpnmr.dynamics.series import Paths, check_paths
+from ufpnmr.errors import InputError, nearest
 from ufpnmr.provenance import collect
 from ufpnmr.results.hops import HopResult
 from ufpnmr.units import PER_PS_IN_PER_S
 
-__all__ = ["INNER_RATIO", "THRESHOLDS", "Plateau", "find_hops", "find_plateau"]
+__all__ = ["METHODS", "THRESHOLDS", "Plateau", "find_hops", "find_plateau"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-INNER_RATIO = 0.65
-"""Inner over outer radius of the hysteresis."""
+METHODS = ("anchor", "phop")
 THRESHOLDS = np.geomspace(0.7, 2.8, 15)
 """Outer radii of the scan, Å."""
 MINIMUM_FRAMES = 5
@@ -58,6 +64,8 @@ def find_hops(
     minimum_residence: float | None = None,
     outer_radius: float | None = None,
     labels: Any = None,
+    method: Literal["anchor", "phop"] = "anchor",
+    stability: bool = True,
     threads: int = 0,
 ) -> HopResult:
     """Find the hops of every ion, their rate, and whether the rate can be believed.
@@ -76,6 +84,11 @@ def find_hops(
         Distance from the anchor that a hop must exceed, Å. Default: from the plateau of the scan.
     labels : SiteLabels or array_like (T, N), optional
         Site label of each ion in each frame, from any source, to be stored with each hop.
+    method : {"anchor", "phop"}
+        "phop": displacement between two windows of the minimum residence (Candelier et al. 2010) instead of the state
+        machine, an independent check; it also fires on excursions shorter than the minimum residence.
+    stability : bool
+        Whether to repeat the count with other parameters, so that the result shows how much they matter.
     threads : int
         Threads; 0 for all. The result does not depend on it.
 
@@ -97,13 +110,12 @@ def find_hops(
     interval = check_paths(paths)
     n_frames, n_ions = paths.positions.shape[:2]
     residence = _residence_frames(minimum_residence, interval, n_frames)
-    half = residence // 2
-    counts = np.zeros(len(THRESHOLDS), dtype=np.int64)
-    for _, series in ion_series(paths.positions):
-        counts += _core.hop_scan(series, half, residence, THRESHOLDS.tolist(), INNER_RATIO, threads).sum(axis=0)
+    if method not in METHODS:
+        raise InputError(f"expected a method of {METHODS}, found {method!r}{nearest(method, METHODS)}")
+    counts = scan(paths, residence, THRESHOLDS, method, threads=threads)
     plateau = find_plateau(THRESHOLDS, counts)
     radius = _radius(outer_radius, plateau)
-    events = detect(paths, half, residence, radius, INNER_RATIO * radius, threads)
+    events = detect(paths, residence, radius, method, threads)
     table = hop_table(events, paths, residence, labels)
     unexplained, unexplained_rms = unexplained_displacement(events, paths, residence)
 
@@ -116,6 +128,7 @@ def find_hops(
     elif unexplained > UNEXPLAINED_FRACTION and unexplained_rms > UNEXPLAINED_LENGTH:
         refusal = f"hops leave {100 * unexplained:.0f} % of the squared displacement unexplained: continuous motion"
     records = hop_records(table, count, float(paths.time[0]), duration, n_ions, t_res, refusal)
+    vibration, residual = vibration_amplitudes(paths, residence, threads)
     edges = np.linspace(0, duration, len(count.blocks) + 1) + paths.time[0]
     return HopResult(
         ids=np.asarray(paths.ids, dtype=np.int64),
@@ -126,7 +139,15 @@ def find_hops(
             "block_edges_ps": edges.tolist(),
             "block_rates_per_s": (count.blocks * PER_PS_IN_PER_S / (n_ions * duration / len(count.blocks))).tolist(),
         },
+        stability=hop_stability(
+            paths, residence, radius, (plateau.low, plateau.high) if plateau else None, THRESHOLDS, method, threads
+        )
+        if stability
+        else {},
         parameters={
+            "method": method,
+            "vibration_amplitude": vibration,
+            "residual_amplitude": residual,
             "minimum_residence_ps": t_res,
             "minimum_residence_frames": residence,
             "outer_radius": radius,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from ufpnmr.provenance import collect
 from ufpnmr.results import Record
 from ufpnmr.results.sites import ResidenceTimes, SiteLabels
 
-__all__ = ["kaplan_meier", "residence_times"]
+__all__ = ["kaplan_meier", "residence_times", "survival_curve"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -86,6 +87,29 @@ def residence_times(labels: SiteLabels, code: int, *, replicas: int = 200, seed:
     if not use.any():
         raise InputError(f"no visit to label {code} whose beginning was seen; found labels {labels.codes.tolist()}")
     ion, duration, ended = runs.ion[use], (runs.end - runs.start)[use] * interval, runs.end[use] < n_frames
+    return ResidenceTimes(
+        **survival_curve(ion, duration, ended, n_ions, replicas, seed),
+        parameters={
+            "label": code,
+            "name": labels.names.get(str(code), str(code)),
+            "n_visits": len(duration),
+            "n_censored": len(duration) - int(ended.sum()),
+            "replicas": replicas,
+            "seed": seed,
+        },
+        provenance=collect(analysis="residence"),
+    )
+
+
+def survival_curve(
+    ion: npt.NDArray[np.int64],
+    duration: FloatArray,
+    ended: npt.NDArray[np.bool_],
+    n_ions: int,
+    replicas: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the arrays and records of `ResidenceTimes` for visits (M,) of ions with lengths in ps."""
     time, survival, greenwood = kaplan_meier(duration, ended)
     longest = float(duration.max())
     rng = np.random.default_rng(seed)
@@ -98,26 +122,17 @@ def residence_times(labels: SiteLabels, code: int, *, replicas: int = 200, seed:
         medians[k], means[k] = _median(part_time, part), _restricted_mean(part_time, part, longest)
     low, high = np.percentile(curves, [2.5, 97.5], axis=0)
     n = int(ended.sum())
-    return ResidenceTimes(
-        time=time,
-        survival=survival,
-        greenwood=greenwood,
-        low=low,
-        high=high,
-        median=_median_record(_median(time, survival), medians, longest, n),
-        restricted_mean=_record(
+    return {
+        "time": time,
+        "survival": survival,
+        "greenwood": greenwood,
+        "low": low,
+        "high": high,
+        "median": _median_record(_median(time, survival), medians, longest, n),
+        "restricted_mean": _record(
             _restricted_mean(time, survival, longest), means, f"mean of min(residence, {longest:g} ps)", n
         ),
-        parameters={
-            "label": code,
-            "name": labels.names.get(str(code), str(code)),
-            "n_visits": len(duration),
-            "n_censored": len(duration) - n,
-            "replicas": replicas,
-            "seed": seed,
-        },
-        provenance=collect(analysis="residence"),
-    )
+    }
 
 
 def _median(time: FloatArray, survival: FloatArray) -> float:

@@ -16,6 +16,17 @@ _WORKING_BYTES = 256 << 20
 _UNEVEN = 1e-3
 
 
+class Positions(Protocol):
+    """Positions (T, N, 3) on disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Frames, ions, 3."""
+
+    def __getitem__(self, key: Any) -> npt.NDArray[np.float64]:
+        """Read what NumPy would return."""
+
+
 class Paths(Protocol):
     """What the analyses need of `ufpnmr.trajectory.IonPaths`."""
 
@@ -28,8 +39,8 @@ class Paths(Protocol):
         """Atom ids (N,)."""
 
     @property
-    def positions(self) -> npt.NDArray[np.floating[Any]]:
-        """Unwrapped, drift-free positions (T, N, 3), Å."""
+    def positions(self) -> npt.NDArray[np.floating[Any]] | Positions:
+        """Unwrapped, drift-free positions (T, N, 3), Å: an array, or one that is read from disk where it is indexed."""
 
     @property
     def cell(self) -> npt.NDArray[np.float64]:
@@ -76,22 +87,23 @@ def frame_interval(time: npt.ArrayLike) -> float:
 def check_paths(paths: Paths) -> float:
     """Check shapes and values of ion paths and return the time between frames, ps."""
     interval = frame_interval(paths.time)
-    shape = np.shape(paths.positions)
+    shape = paths.positions.shape
     expected = (len(paths.time), len(paths.ids), 3)
     if shape != expected:
         raise InputError(f"expected positions of shape (T, N, 3) = {expected}, found {shape}")
     if expected[1] == 0:
         raise InputError(f"the selection {paths.selection!r} holds no atom; select at least one")
-    bad = ~np.isfinite(paths.positions).all(axis=(1, 2))
-    if bad.any():
-        frame = int(np.flatnonzero(bad)[0])
-        atom = int(np.flatnonzero(~np.isfinite(paths.positions[frame]).all(axis=1))[0])
-        raise InputError(f"position of atom {paths.ids[atom]} in frame {frame} is not a finite number")
+    if isinstance(paths.positions, np.ndarray):  # those on disk were checked when they were written
+        bad = ~np.isfinite(paths.positions).all(axis=(1, 2))
+        if bad.any():
+            frame = int(np.flatnonzero(bad)[0])
+            atom = int(np.flatnonzero(~np.isfinite(paths.positions[frame]).all(axis=1))[0])
+            raise InputError(f"position of atom {paths.ids[atom]} in frame {frame} is not a finite number")
     return interval
 
 
 def ion_series(
-    positions: npt.NDArray[np.floating[Any]],
+    positions: npt.NDArray[np.floating[Any]] | Positions,
 ) -> Iterator[tuple[slice, npt.NDArray[np.float64]]]:
     """Yield slices of ions and their series relative to the first frame.
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ufpnmr import statistics
-from ufpnmr.dynamics.coordination import CoordinationPaths, bond_radius, coordination_numbers, paths_from_universe
+from ufpnmr.dynamics.coordination import (
+    CoordinationPaths,
+    bond_radius,
+    continuous_numbers,
+    coordination_numbers,
+    paths_from_universe,
+)
 from ufpnmr.dynamics.rates import N_BLOCKS, count_events, event_rate
 from ufpnmr.dynamics.series import frame_interval
-from ufpnmr.dynamics.visits import count_changes, settle, visits
+from ufpnmr.dynamics.visits import count_changes, hold, settle, visits
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
@@ -31,20 +37,23 @@ IntArray = npt.NDArray[np.int64]
 MINIMUM_FRAMES = 5
 MINIMUM_TIME = 5.0
 FEW_CHANGES = 20
+CAPTURE, RELEASE = 0.2, 0.8
+"""Distance of a continuous coordination number from an integer at which a label begins and ends."""
 
 
 def coordination_labels(
     source: Any,
     *,
-    ion: str = "Li",
-    ligand: str = "S",
+    ion: str,
+    ligand: str,
     sites: Sequence[int] = (4, 6),
+    count: Literal["bonds", "continuous"] = "bonds",
     radius: float | None = None,
     half_gap: float | None = None,
     minimum_residence: float | None = None,
     threads: int = 0,
 ) -> SiteLabels:
-    """Label every ion by its number of ligands: LiS4, LiS6, anything else transit.
+    """Label every ion by its number of ligands, e.g. LiS4 and LiS6, anything else transit.
 
     Distances are smoothed by a running median; a bond forms below R - δ and breaks above R + δ. Transit and visits
     shorter than the minimum residence then go to the last settled label.
@@ -57,8 +66,11 @@ def coordination_labels(
         Elements (selected from the universe; names of the sites).
     sites : sequence of int
         Coordination numbers that are sites, 1 to 127.
+    count : {"bonds", "continuous"}
+        "continuous": the number is a sum of switching functions of the distances; an ion gets the label k when it comes
+        within 0.2 of k and keeps it until it is farther than 0.8.
     radius : float, optional
-        R, Å. Default: first minimum of the pair correlation, 3.3 Å with a notice if it has none.
+        R, Å. Default: first minimum of the pair correlation; needed if that has none.
     half_gap : float, optional
         δ, Å. Default: 4 standard deviations of the smoothed distance of pairs at the rim, within 0.15 and 0.5 Å; at the
         upper limit with a notice.
@@ -83,17 +95,27 @@ def coordination_labels(
         raise InputError(f"expected coordination numbers of 1 to 127 as sites, found {list(sites)}")
     residence = minimum_residence_frames(minimum_residence, interval)
     bonds = bond_radius(arrays, radius, half_gap, residence // 2, threads)
-    raw_number, number = coordination_numbers(arrays, bonds, residence // 2, threads)
+    if count == "continuous":
+        if bonds.half_gap == 0:
+            raise InputError("expected a half gap above 0 Å for a continuous coordination number")
+        raw_sum, number = continuous_numbers(arrays, bonds, residence // 2, threads)
+        label, raw = _from_continuous(number, codes), _keep(np.rint(raw_sum), codes)
+    elif count == "bonds":
+        raw_bonds, bonded = coordination_numbers(arrays, bonds, residence // 2, threads)
+        label, raw, number = _keep(bonded, codes), _keep(raw_bonds, codes), bonded.astype(np.float32)
+    else:
+        raise InputError(f"expected to count 'bonds' or 'continuous', found {count!r}")
     names = {str(code): f"{ion}{ligand}{code}" for code in codes}
     return _site_labels(
         arrays.time,
         arrays.ids,
-        _keep(number, codes),
-        _keep(raw_number, codes),
+        label,
+        raw,
         names,
         residence,
         {
             "rule": "coordination",
+            "count": count,
             "ion": ion,
             "ligand": ligand,
             "radius": bonds.radius,
@@ -168,6 +190,13 @@ def minimum_residence_frames(minimum_residence: float | None, interval: float) -
 
 def _keep(number: npt.NDArray[Any], codes: Sequence[int]) -> npt.NDArray[np.int8]:
     return np.where(np.isin(number, codes), number, TRANSIT).astype(np.int8)
+
+
+def _from_continuous(number: npt.NDArray[np.float32], codes: Sequence[int]) -> npt.NDArray[np.int8]:
+    nearest = np.rint(number).astype(np.int8)
+    captured = np.where((np.abs(number - nearest) <= CAPTURE) & np.isin(nearest, codes), nearest, TRANSIT)
+    released = np.abs(number - hold(captured)) > RELEASE
+    return np.asarray(hold(captured, released), dtype=np.int8)
 
 
 def _site_labels(

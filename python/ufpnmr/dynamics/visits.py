@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ufpnmr.results.sites import TRANSIT
 
-__all__ = ["Visits", "count_changes", "settle", "visits"]
+__all__ = ["Visits", "count_changes", "hold", "settle", "visits"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -48,7 +48,31 @@ def count_changes(label: npt.NDArray[Any]) -> int:
     return int(np.count_nonzero(label[1:] != label[:-1]))
 
 
-def settle(label: npt.NDArray[Any], residence: int) -> npt.NDArray[np.int8]:
+def hold(captured: npt.NDArray[Any], released: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[Any]:
+    """Return labels with hysteresis: each holds from its capture until its release or the next capture.
+
+    Parameters
+    ----------
+    captured : ndarray (T, ...)
+        Label in frames in which the ion is caught, 0 in others.
+    released : ndarray (T, ...), optional
+        Whether the ion is beyond the reach of the label held; by default it never is.
+
+    Returns
+    -------
+    ndarray (T, ...)
+        0 before the first capture and after a release.
+    """
+    frame = np.arange(1, len(captured) + 1).reshape(-1, *[1] * (captured.ndim - 1))
+    last = np.maximum.accumulate(np.where(captured != TRANSIT, frame, 0), axis=0)
+    held = np.where(last > 0, np.take_along_axis(captured, np.maximum(last - 1, 0), axis=0), TRANSIT)
+    if released is None:
+        return held
+    gone = np.maximum.accumulate(np.where(released & (captured == TRANSIT), frame, 0), axis=0)
+    return np.where(gone > last, TRANSIT, held)
+
+
+def settle(label: npt.NDArray[Any], residence: int) -> npt.NDArray[Any]:
     """Give transit frames and visits shorter than `residence` frames to the last settled label.
 
     A run of one label interrupted only by shorter visits counts as a whole. Frames before the first settled visit get
@@ -63,12 +87,12 @@ def settle(label: npt.NDArray[Any], residence: int) -> npt.NDArray[np.int8]:
 
     Returns
     -------
-    ndarray (T, N), int8
+    ndarray (T, N), type of `label`
     """
     n_frames, n_ions = label.shape
     runs = visits(label)
     long = (runs.label != TRANSIT) & (runs.end - runs.start >= residence)
-    settled = np.zeros((n_ions, n_frames), dtype=np.int8)
+    settled = np.zeros((n_ions, n_frames), dtype=label.dtype)
     marker = np.zeros((n_ions, n_frames), dtype=np.int64)
     marker[runs.ion[long], runs.start[long]] = runs.start[long] + 1
     last = np.maximum.accumulate(marker, axis=1)

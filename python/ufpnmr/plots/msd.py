@@ -47,6 +47,9 @@ def mean_square_displacement(result: MSDResult, ax: Axes | None = None) -> Axes:
         ax.plot(lag[inside], line, color=COLOURS[1], linestyle="--", label=f"D = {record_text(result.diffusion)}")
     else:
         ax.plot([], [], linestyle="none", label=f"D: {record_text(result.diffusion)}")
+    if result.charge_msd is not None and result.charge_lag is not None:
+        ratio = record_text(result.charge["haven_ratio"])
+        ax.plot(result.charge_lag, result.charge_msd, ".-", color=COLOURS[2], label=f"of the charge; H$_R$ = {ratio}")
     ax.set(xscale="log", yscale="log", xlabel="lag / ps", ylabel="mean-square displacement / Å²")
     ax.set_xlim(lag[0], lag[-1])
     ax.set_ylim(bottom=mean[mean > 0].min() / 5 if np.any(mean > 0) else None)

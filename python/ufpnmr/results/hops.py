@@ -46,11 +46,17 @@ class HopResult(StoredResult):
         Fraction of hops that return; mean length, Å; rate <length²>/6, cm²/s.
     interval : dict
         Block counts, Garwood interval, Fano factor and its test, rate against time.
+    stability : dict
+        Counts and rates with other parameters (`ufpnmr.dynamics.hop_stability`); empty if not asked for.
     parameters : dict
         Everything that decided the result, thresholds chosen and diagnostics of the choice.
     """
 
     schema: ClassVar[str] = "ufpnmr-hops"
+    grid: ClassVar[tuple[str, ...]] = ()
+    curves: ClassVar[dict[str, str]] = {}
+    settings: ClassVar[tuple[str, ...]] = ("drift", "selection")
+    table_axis: ClassVar[str] = "(M,)"
 
     rate: Record
     rate_observed: Record
@@ -74,6 +80,7 @@ class HopResult(StoredResult):
     string_id: npt.NDArray[np.int64] = array("1", "(M,)")
     thresholds: npt.NDArray[np.float64] = array("angstrom", "(R,)")
     counts: npt.NDArray[np.int64] = array("1", "(R,)")
+    stability: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def records(self) -> dict[str, Record]:

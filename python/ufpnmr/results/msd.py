@@ -41,11 +41,22 @@ class MSDResult(StoredResult):
         Cartesian diffusion tensor of the window, cm²/s; None with one origin or without a window.
     diffusion : Record
         D, cm²/s.
+    diffusion_axis : dict of Record
+        D along x, y and z, cm²/s; empty without a window.
+    charge : dict of Record
+        Haven ratio, diffusion coefficients of charge and ions in one window (cm²/s), conductivities (mS/cm); empty
+        unless asked for.
+    charge_lag, charge_msd, charge_msd_std_error : ndarray (K,)
+        Lag, ps, and mean-square displacement of the charge over the sum of squared charges, Å²; None unless asked for.
     parameters : dict
         Everything that decided the result: window, blocks, origins, diagnostics.
     """
 
+    table_axis: ClassVar[str] = "(L,)"
     schema: ClassVar[str] = "ufpnmr-msd"
+    grid: ClassVar[tuple[str, ...]] = ("lag",)
+    curves: ClassVar[dict[str, str]] = {"msd": "std_error", "alpha": "alpha_std_error"}
+    settings: ClassVar[tuple[str, ...]] = ("origins", "drift", "selection")
 
     diffusion: Record
     parameters: dict[str, Any]
@@ -60,10 +71,15 @@ class MSDResult(StoredResult):
     full_lag: npt.NDArray[np.float64] = array("ps", "(T,)")
     full_msd: npt.NDArray[np.float64] = array("angstrom^2", "(T,)")
     full_msd_axis: npt.NDArray[np.float64] = array("angstrom^2", "(T, 3)")
-    diffusion_tensor: npt.NDArray[np.float64] | None = array("cm2/s", "(3, 3)")
-    diffusion_tensor_std_error: npt.NDArray[np.float64] | None = array("cm2/s", "(3, 3)")
+    diffusion_axis: dict[str, Record] = dataclasses.field(default_factory=dict)
+    charge: dict[str, Record] = dataclasses.field(default_factory=dict)
+    diffusion_tensor: npt.NDArray[np.float64] | None = array("cm2/s", "(3, 3)", default=None)
+    diffusion_tensor_std_error: npt.NDArray[np.float64] | None = array("cm2/s", "(3, 3)", default=None)
+    charge_lag: npt.NDArray[np.float64] | None = array("ps", "(K,)", default=None)
+    charge_msd: npt.NDArray[np.float64] | None = array("angstrom^2", "(K,)", default=None)
+    charge_msd_std_error: npt.NDArray[np.float64] | None = array("angstrom^2", "(K,)", default=None)
 
     @property
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
-        return {"diffusion": self.diffusion}
+        return {"diffusion": self.diffusion, **self.charge}

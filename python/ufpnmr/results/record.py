@@ -22,6 +22,7 @@ STATUSES = (
     "undersampled",
     "threshold_sensitive",
     "not_stationary",
+    "slow_motion",
 )
 """All statuses. Outside `TRUSTWORTHY` no central value is claimed: ``value`` is None or a bound's companion."""
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ufpnmr.results.record import Record
 from ufpnmr.results.storage import StoredResult, array
 
-__all__ = ["TRANSIT", "ResidenceTimes", "SiteLabels"]
+__all__ = ["TRANSIT", "EscapeSurvival", "ResidenceTimes", "SiteLabels"]
 
 TRANSIT = 0
 """Label of a frame in which an ion is at no site."""
@@ -103,3 +103,28 @@ class ResidenceTimes(StoredResult):
     greenwood: npt.NDArray[np.float64] = array("1", "(P,)")
     low: npt.NDArray[np.float64] = array("1", "(P,)")
     high: npt.NDArray[np.float64] = array("1", "(P,)")
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The numbers of this result by name."""
+        return {"median": self.median, "restricted_mean": self.restricted_mean}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class EscapeSurvival(ResidenceTimes):
+    """Kaplan-Meier survival of ions beside one polyanion, and the rate of escape.
+
+    Attributes
+    ----------
+    rate : Record
+        Escapes over time spent beside a polyanion, first and last visits included, s^-1.
+    """
+
+    schema: ClassVar[str] = "ufpnmr-escape"
+
+    rate: Record = dataclasses.field(kw_only=True)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The numbers of this result by name."""
+        return {"rate": self.rate, **super().records}

@@ -17,7 +17,7 @@ import numpy as np
 from ufpnmr.errors import InputError
 from ufpnmr.results.record import Record
 
-__all__ = ["StoredResult", "array", "write_text_atomically"]
+__all__ = ["StoredResult", "array", "array_group", "stored_schema", "write_text_atomically"]
 
 Self = TypeVar("Self", bound="StoredResult")
 
@@ -25,6 +25,30 @@ Self = TypeVar("Self", bound="StoredResult")
 def array(unit: str, shape: str, **kwargs: Any) -> Any:
     """Declare an array field of a result: its unit and its shape, e.g. ``array("ps", "(L,)")``."""
     return dataclasses.field(metadata={"unit": unit, "shape": shape}, **kwargs)
+
+
+def array_group(**kwargs: Any) -> Any:
+    """Declare a field that holds a dictionary of arrays, each with the shape and unit of the result it is from."""
+    return dataclasses.field(metadata={"group": True}, **kwargs)
+
+
+def stored_schema(path: str | Path) -> str | None:
+    """Return the schema of a result file, None for any other file (a trajectory, say)."""
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        return None
+    if path.suffix == ".json":
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return None
+        return str(document["schema"]) if isinstance(document, dict) and "schema" in document else None
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path, "r") as file:
+        return str(file.attrs["schema"]) if "schema" in file.attrs else None
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:
@@ -57,6 +81,15 @@ def _rich(value: Any) -> Any:
     return [_rich(item) for item in value] if isinstance(value, list) else value
 
 
+def _add_dataset(parent: Any, name: str, value: Any) -> Any:
+    import h5py
+
+    text = np.asarray(value).dtype.kind == "U"
+    return parent.create_dataset(
+        name, data=value.astype(object) if text else value, dtype=h5py.string_dtype() if text else None
+    )
+
+
 def _data(dataset: Any) -> Any:
     text = dataset.dtype.kind == "O"
     return dataset.asstr()[()].astype(np.str_) if text else dataset[()]
@@ -74,6 +107,8 @@ class StoredResult:
 
     schema: ClassVar[str]
     schema_version: ClassVar[int] = 1
+    table_axis: ClassVar[str] = ""
+    """Axis that runs down the rows of `write_csv`, such as "(L,)"; by default that of the first array."""
 
     provenance: dict[str, Any] = dataclasses.field(kw_only=True, default_factory=dict)
 
@@ -81,15 +116,22 @@ class StoredResult:
     def _array_fields(cls) -> dict[str, Any]:
         return {f.name: f.metadata for f in dataclasses.fields(cls) if "unit" in f.metadata}
 
+    @classmethod
+    def _group_fields(cls) -> set[str]:
+        return {f.name for f in dataclasses.fields(cls) if "group" in f.metadata}
+
     def write(self, path: str | Path) -> None:
         """Write to `path`: JSON if its name ends in ``.json``, else HDF5; an existing file is replaced whole."""
-        arrays = self._array_fields()
-        rest = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in arrays}
+        arrays, groups = self._array_fields(), self._group_fields()
+        apart = arrays.keys() | groups
+        rest = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name not in apart}
         path = Path(path)
         if path.suffix == ".json":
             document = {"schema": self.schema, "schema_version": self.schema_version, **rest}
             for name, meta in arrays.items():
                 document[name] = {**meta, "data": _plain(getattr(self, name))}
+            for name in sorted(groups):
+                document[name] = _plain(getattr(self, name))
             write_text_atomically(path, json.dumps(document, indent=1) + "\n")
             return
         import h5py
@@ -104,12 +146,31 @@ class StoredResult:
                 value = getattr(self, name)
                 if value is None:
                     continue
-                text = np.asarray(value).dtype.kind == "U"
-                dataset = file.create_dataset(
-                    name, data=value.astype(object) if text else value, dtype=h5py.string_dtype() if text else None
-                )
-                dataset.attrs.update(meta)
+                _add_dataset(file, name, value).attrs.update(meta)
+            for name in sorted(groups):
+                group = file.create_group(name)
+                for key, value in getattr(self, name).items():
+                    _add_dataset(group, key, value)
         partial.replace(path)
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write the curves as comma-separated columns with units; every array that ends in the same axis is one.
+
+        Arrays with one more axis in front give one column per entry of it.
+        """
+        fields = self._array_fields()
+        axis = self.table_axis or next(iter(fields.values()))["shape"]
+        columns: dict[str, Any] = {}
+        for name, meta in fields.items():
+            value, unit = getattr(self, name), "" if meta["unit"] == "1" else f" / {meta['unit']}"
+            if value is None:
+                continue
+            if meta["shape"] == axis:
+                columns[f"{name}{unit}"] = value
+            elif value.ndim == 2 and meta["shape"].endswith(f", {axis.strip('(),')})"):
+                columns |= {f"{name}[{k}]{unit}": row for k, row in enumerate(value)}
+        text = "\n".join(",".join(f"{x:.10g}" for x in row) for row in zip(*columns.values(), strict=True))
+        write_text_atomically(path, ",".join(f'"{name}"' for name in columns) + "\n" + text + "\n")
 
     @classmethod
     def read(cls: type[Self], path: str | Path) -> Self:
@@ -132,9 +193,10 @@ class StoredResult:
             for name in cls._array_fields():
                 data = document[name]["data"]
                 document[name] = None if data is None else np.asarray(data)
-            return cls(
-                **{key: _rich(value) if key not in cls._array_fields() else value for key, value in document.items()}
-            )
+            for name in cls._group_fields():
+                document[name] = {key: np.asarray(value) for key, value in document[name].items()}
+            apart = cls._array_fields().keys() | cls._group_fields()
+            return cls(**{key: value if key in apart else _rich(value) for key, value in document.items()})
         import h5py
 
         if not h5py.is_hdf5(path):
@@ -142,6 +204,7 @@ class StoredResult:
         with h5py.File(path, "r") as file:
             cls._check(path, file.attrs.get("schema"), file.attrs.get("schema_version", 0))
             values: dict[str, Any] = {name: _data(file[name]) if name in file else None for name in cls._array_fields()}
+            values.update({name: {key: _data(file[name][key]) for key in file[name]} for name in cls._group_fields()})
             names = {f.name for f in dataclasses.fields(cls)} - values.keys()
             values.update({name: _rich(json.loads(file.attrs[name])) for name in names if name in file.attrs})
         return cls(**values)

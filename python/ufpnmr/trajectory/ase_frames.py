@@ -9,58 +9,19 @@ import numpy as np
 from MDAnalysis.lib.util import store_init_arguments
 
 from ufpnmr.errors import InputError
+from ufpnmr.trajectory.ase_formats import AseFrames, read_frames
 from ufpnmr.trajectory.cells import Box, Floats, restricted
 from ufpnmr.trajectory.reader import FrameReader, RawFrame, turned
 from ufpnmr.trajectory.time_axis import check_timestep
 from ufpnmr.trajectory.unwrap import Integers
 
-LARGEST_IN_MEMORY = 2 * 2**30
-"""Bytes of positions that are read into memory at most."""
-
-
-def read_frames(path: str) -> tuple[list[Any], int]:
-    """Read every complete frame and the number of incomplete ones at the end (0 or 1)."""
-    import ase.io
-
-    frames: list[Any] = []
-    n_bytes = 0
-    try:
-        for atoms in ase.io.iread(path, index=":"):
-            n_bytes += atoms.positions.nbytes
-            if n_bytes > LARGEST_IN_MEMORY:
-                raise InputError(f"{path}: more than {LARGEST_IN_MEMORY >> 30} GiB of positions; convert it to a dump")
-            frames.append(atoms)
-    except InputError:
-        raise
-    except Exception as error:
-        # the formats of ASE raise what they like on a cut or foreign file
-        if not frames:
-            raise InputError(f"{path}: cannot be read by ASE: {type(error).__name__}: {error}") from error
-        return frames, 1
-    if _cut_in_last_line(path):
-        frames.pop()
-        if not frames:
-            raise InputError(f"{path}: expected a newline at the end, found none: its last number may be cut")
-        return frames, 1
-    if not frames:
-        raise InputError(f"{path}: expected at least one frame, found none")
-    return frames, 0
-
-
-def _cut_in_last_line(path: str) -> bool:
-    """Tell whether an (ext)xyz file ends without a newline, so that its last number may lack digits."""
-    if not path.endswith((".xyz", ".extxyz")):
-        return False
-    with open(path, "rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) != b"\n"
-
 
 class AseReader(FrameReader):
     """Reader of extxyz and other ASE formats (format ``UFPASE``).
 
-    The time is ``info["time"]`` in ps; else ``info["step"]`` times the timestep; else, with a timestep given, frames
-    are one step apart.
+    The time is ``info["time"]`` in ps (CASTEP .md: the file's own, converted; vasprun.xml: POTIM); else the step
+    (``info["step"]``, or the number of the configuration in an XDATCAR) times the timestep; else, with a timestep
+    given, frames are one step apart.
 
     Parameters
     ----------
@@ -83,8 +44,8 @@ class AseReader(FrameReader):
     @store_init_arguments  # type: ignore[untyped-decorator]
     def __init__(self, filename: Any, timestep: float | None = None, **kwargs: Any) -> None:
         super().__init__(filename, **kwargs)
-        self.time_hint = 'give --timestep, or info["time"] in ps'
-        frames, self.n_dropped = read_frames(self.filename)
+        found = read_frames(self.filename)
+        frames, self.n_dropped, self.time_hint = found.images, found.n_dropped, found.time_hint
         if self.n_dropped:
             warnings.warn(f"{self.filename}: an incomplete frame after frame {len(frames) - 1} dropped", stacklevel=2)
         first = frames[0]
@@ -96,8 +57,8 @@ class AseReader(FrameReader):
         self._positions = np.empty((len(frames), len(first), 3))
         for i, atoms in enumerate(frames):
             self._store(i, atoms)
-        self.steps = self._integers(frames, "step")
-        self.times = self._find_times(frames, check_timestep(timestep))
+        self.steps = found.steps
+        self.times = self._find_times(found, check_timestep(timestep))
         self._start(len(first), len(frames))
 
     @staticmethod
@@ -130,24 +91,18 @@ class AseReader(FrameReader):
         self._gradients.append({"efg": None if efg is None else efg[order], "efg_units": atoms.info.get("efg_units")})
         self._positions[i] = turned(positions, box)
 
-    @staticmethod
-    def _integers(frames: list[Any], key: str) -> Integers | None:
-        if not all(isinstance(atoms.info.get(key), (int, np.integer)) for atoms in frames):
+    def _find_times(self, found: AseFrames, timestep: float | None) -> Floats | None:
+        interval = found.interval if timestep is None else timestep
+        if found.interval is not None and timestep is not None and not np.isclose(timestep, found.interval, rtol=1e-6):
+            raise InputError(
+                f"{self.filename}: expected the timestep of the file, {found.interval:g} ps, found {timestep:g} ps"
+            )
+        if found.times is not None:
+            return np.asarray(found.times - found.times[0])
+        if interval is None:
             return None
-        values = np.array([atoms.info[key] for atoms in frames], dtype=np.int64)
-        return values if (np.diff(values) > 0).all() else None
-
-    def _find_times(self, frames: list[Any], timestep: float | None) -> Floats | None:
-        written = [atoms.info.get("time") for atoms in frames]
-        if all(isinstance(value, (int, float, np.integer, np.floating)) for value in written):
-            times = np.array(written, dtype=np.float64)
-            if not (np.diff(times) > 0).all():
-                raise InputError(f'{self.filename}: expected ascending info["time"], found it going back')
-            return np.asarray(times - times[0])
-        if timestep is None:
-            return None
-        steps = np.arange(len(frames)) if self.steps is None else self.steps
-        return np.asarray((steps - steps[0]) * timestep)
+        steps = np.arange(len(found.images)) if self.steps is None else self.steps
+        return np.asarray((steps - steps[0]) * interval)
 
     def _raw(self, frame: int) -> RawFrame:
         return RawFrame(box=self._boxes[frame], positions=self._positions[frame], data=self._gradients[frame])

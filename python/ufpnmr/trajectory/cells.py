@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,9 @@ from ufpnmr.errors import InputError
 Floats = NDArray[np.float64]
 
 
-class Box(NamedTuple):
-    """Cell of one frame.
+@dataclass(frozen=True, eq=False)
+class Box:
+    """Cell of one frame; what follows from it is worked out once.
 
     Attributes
     ----------
@@ -32,23 +35,27 @@ class Box(NamedTuple):
     periodic: NDArray[np.bool_]
     rotation: Floats | None = None
 
-    @property
+    @cached_property
     def inverse(self) -> Floats:
         """Matrix that turns a row of Cartesian coordinates (Å) into fractional ones."""
         return np.asarray(np.linalg.inv(self.cell))
 
-    @property
+    @cached_property
     def dimensions(self) -> Floats | None:
         """``[a, b, c, alpha, beta, gamma]`` in Å and degrees, the rounded form that MDAnalysis keeps."""
-        lengths = np.linalg.norm(self.cell, axis=1)
-        if not lengths.all():
+        rows = self.cell.tolist()
+        a, b, c = lengths = [math.hypot(*row) for row in rows]
+        if not all(lengths):
             return None
-        a, b, c = self.cell / lengths[:, None]
-        cosines = np.clip([b @ c, a @ c, a @ b], -1.0, 1.0)
-        return np.concatenate([lengths, np.degrees(np.arccos(cosines))])
+        pairs = ((1, 2, b * c), (0, 2, a * c), (0, 1, a * b))
+        cosines = [sum(x * y for x, y in zip(rows[i], rows[j], strict=True)) / product for i, j, product in pairs]
+        return np.array([*lengths, *(math.degrees(math.acos(min(1.0, max(-1.0, x)))) for x in cosines)])
 
+    @cached_property
     def smallest_height(self) -> float:
-        """Smallest distance between opposite faces, Å, among the periodic directions."""
+        """Smallest distance between opposite faces, Å, among the periodic directions; infinite without any."""
+        if not self.periodic.any():
+            return math.inf
         heights = 1.0 / np.linalg.norm(self.inverse, axis=0)
         return float(heights[self.periodic].min())
 

@@ -17,6 +17,10 @@ from ufpnmr.trajectory.dump import DumpReader
 from ufpnmr.trajectory.identities import Elements, Identities, by_type, masses, read_data_file, symbol
 from ufpnmr.trajectory.reader import FrameReader
 from ufpnmr.trajectory.time_axis import check_timestep, read_log
+from ufpnmr.trajectory.xtc import XtcReader
+
+GZIP, ZSTD, XTC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x00\x00\x07\xcb"
+"""First bytes of files."""
 
 
 def open(
@@ -27,8 +31,10 @@ def open(
     elements: Elements | None = None,
     topology: str | Path | None = None,
     assume_order: bool = False,
+    on_nan: str = "error",
+    on_change: str = "error",
 ) -> MDAnalysis.Universe:
-    """Open a trajectory: LAMMPS dump (plain or .gz), DCD of LAMMPS, extxyz or another format of ASE.
+    """Open a trajectory: LAMMPS dump (plain, .gz, .zst), DCD of LAMMPS, XTC, extxyz or another format of ASE.
 
     Positions are unwrapped (Å), ``ts.data["cell"]`` holds the exact cell, ``ts.time`` the time since the first frame
     (ps; NaN if unknown), ``atoms`` have ids, elements, types and masses. Nothing of this is guessed.
@@ -44,9 +50,14 @@ def open(
     elements : str, sequence or mapping, optional
         Element of each LAMMPS type: ``"Li P S"``, ``["Li", "P", "S"]`` or ``{1: "Li"}``.
     topology : str or Path, optional
-        Companion with the identities: LAMMPS data file, dump or extxyz of the same atoms. Needed for DCD.
+        Companion with the identities: LAMMPS data file, dump or extxyz of the same atoms. Needed for DCD and
+        XTC.
     assume_order : bool
         Accept a dump without atom ids.
+    on_nan : {"error", "drop"}
+        What a dump frame with NaN or infinity does: refuse it when it is read, or leave it out.
+    on_change : {"error", "stop"}
+        What a number of atoms that changes does in a dump: refuse it, or end the trajectory there.
 
     Returns
     -------
@@ -62,15 +73,21 @@ def open(
     timestep, units = _timing(timestep, log)
     kind = kind_of(path)
     if kind == "dump":
-        reader: FrameReader = DumpReader(path, timestep=timestep, units=units, assume_order=assume_order)
-        identities = _of_dump(reader, elements, topology)
-    elif kind == "dcd":
+        dump = DumpReader(
+            path, timestep=timestep, units=units, assume_order=assume_order, on_nan=on_nan, on_change=on_change
+        )
+        return _universe(dump, _of_dump(dump, elements, topology))
+    if kind in ("dcd", "xtc"):
         if topology is None:
             raise InputError(
-                f"{path}: a DCD file has no atom ids and elements; give --topology, a data file of the run"
+                f"{path}: a {kind.upper()} file has no atom ids and elements; give --topology, a data file of the run"
             )
         identities = read_topology(topology, elements)
-        reader = LammpsDCDReader(path, timestep=timestep, units=units or identities.units, ids=identities.ids)
+        reader: FrameReader
+        if kind == "dcd":
+            reader = LammpsDCDReader(path, timestep=timestep, units=units or identities.units, ids=identities.ids)
+        else:
+            reader = XtcReader(path, timestep=timestep, ids=identities.ids)
     else:
         if elements is not None or topology is not None:
             raise InputError(f"{path}: elements and topology are for LAMMPS trajectories; this file names its elements")
@@ -80,12 +97,12 @@ def open(
 
 
 def kind_of(path: str | Path) -> str:
-    """Tell ``"dump"``, ``"dcd"`` or ``"ase"`` by the first bytes of a file; InputError if there is none."""
+    """Tell ``"dump"``, ``"dcd"``, ``"xtc"`` or ``"ase"`` by the first bytes of a file; InputError if there is none."""
     path = Path(path)
     try:
         with builtins.open(path, "rb") as file:
             start = file.read(64)
-        if start[:2] == b"\x1f\x8b":
+        if start[:2] == GZIP:
             with gzip.open(path) as file:
                 start = file.read(64)
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -94,8 +111,10 @@ def kind_of(path: str | Path) -> str:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if not start.strip():
         raise InputError(f"{path}: expected a trajectory, found an empty file")
-    if start.lstrip().startswith(b"ITEM:") or start[:4] == b"\x28\xb5\x2f\xfd":
+    if start.lstrip().startswith(b"ITEM:") or start[:4] == ZSTD:
         return "dump"
+    if start[:4] == XTC:
+        return "xtc"
     return "dcd" if start[4:8] == b"CORD" else "ase"
 
 
@@ -103,8 +122,8 @@ def read_topology(path: str | Path, elements: Elements | None = None) -> Identit
     """Read the identities of atoms from a LAMMPS data file, a dump or a file that ASE reads."""
     path = Path(path)
     kind = kind_of(path)
-    if kind == "dcd":
-        raise InputError(f"{path}: a DCD file has no identities; give a data file, dump or extxyz")
+    if kind in ("dcd", "xtc"):
+        raise InputError(f"{path}: a {kind.upper()} file has no identities; give a data file, dump or extxyz")
     if kind == "dump":
         reader = DumpReader(path)
         return _of_dump(reader, elements, None)

@@ -47,6 +47,8 @@ class IonPaths(StoredResult):
         Trajectory file.
     constant_cell : bool
         Whether all frames have the same cell. If not, `positions` are sums of displacements (von Bülow et al. 2020).
+    n_dropped : int
+        Incomplete frames of the file that are left out.
     """
 
     schema: ClassVar[str] = "ufpnmr-paths"
@@ -61,6 +63,7 @@ class IonPaths(StoredResult):
     cell: Floats = array("angstrom", "(T, 3, 3)")
     drift: Floats = array("angstrom", "(T, 3)")
     constant_cell: bool = True
+    n_dropped: int = 0
 
     @property
     def interval(self) -> float:
@@ -110,25 +113,16 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
     InputError
         If the time axis is unknown or the selection is wrong or empty.
     """
-    if drift not in DRIFT_MODES:
-        raise InputError(f"drift: expected one of {', '.join(DRIFT_MODES)}, found {drift!r}")
     time = time_axis(universe)
     ions = select(universe, selection)
-    weights, mode = _drift_weights(universe, ions, drift)
+    weights, mode = drift_weights(universe, ions, drift)
 
     n_frames, reader = time.size, universe.trajectory
     positions = np.empty((n_frames, ions.n_atoms, 3))
     cell = np.empty((n_frames, 3, 3))
     shift = np.empty((n_frames, 3))
-    frame_before = reader.ts.frame
-    start: Floats | None = None
-    for i, (now, box) in enumerate(_travelled(_frames(universe))):
-        start = now if start is None else start
-        cell[i] = box.cell
-        positions[i] = now[ions.ix]
-        shift[i] = 0.0 if weights is None else weights @ (now - start)
-    reader[frame_before]
-    positions -= shift[:, None, :]
+    for i, frame in enumerate(relative_frames(universe, ions, weights)):
+        positions[i], cell[i], shift[i] = frame
     return IonPaths(
         time=time,
         ids=np.asarray(ions.ids, dtype=np.int64),
@@ -140,6 +134,7 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
         selection=selection,
         source=str(reader.filename),
         constant_cell=bool((cell == cell[0]).all()),
+        n_dropped=int(getattr(reader, "n_dropped", 0)),
     )
 
 
@@ -160,8 +155,32 @@ def select(universe: Any, selection: str) -> Any:
     return atoms
 
 
-def _drift_weights(universe: Any, ions: Any, drift: str) -> tuple[Floats | None, str]:
+def relative_frames(universe: Any, ions: Any, weights: Floats | None) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yield positions of the ions without drift (N, 3), the cell (3, 3) and the drift (3,), Å, frame by frame.
+
+    Parameters
+    ----------
+    universe : MDAnalysis.Universe
+        Left at the frame it was at.
+    ions : MDAnalysis.AtomGroup
+        Whose positions.
+    weights : (n_atoms,) ndarray or None
+        From `drift_weights`.
+    """
+    reader = universe.trajectory
+    frame_before = reader.ts.frame
+    start: Floats | None = None
+    for now, box in _travelled(_frames(universe)):
+        start = now if start is None else start
+        shift = np.zeros(3) if weights is None else weights @ (now - start)
+        yield now[ions.ix] - shift, box.cell, shift
+    reader[frame_before]
+
+
+def drift_weights(universe: Any, ions: Any, drift: str) -> tuple[Floats | None, str]:
     """Weights (N,) whose sum over displacements is the drift, and the mode in effect."""
+    if drift not in DRIFT_MODES:
+        raise InputError(f"drift: expected one of {', '.join(DRIFT_MODES)}, found {drift!r}")
     if drift == "none":
         return None, drift
     framework = ~np.isin(universe.atoms.elements, np.unique(ions.elements))
@@ -207,8 +226,8 @@ def _frames(universe: Any) -> Iterator[tuple[Floats, Box]]:
             fractional = now @ box.inverse
             if before is not None:
                 where = f"{reader.filename}: frame {ts.frame}"
-                change, _ = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
-                total = total + change
+                change = minimum_image_change(before, fractional, box, universe.atoms.ix, where)
+                total = total if change is None else total + change
             before = fractional
             now = now + total @ cell if not isinstance(total, int) else now
         yield now, box

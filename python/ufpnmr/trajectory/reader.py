@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -26,8 +27,8 @@ class RawFrame:
         Coordinates, sorted by id.
     unwrapped : bool
         Whether the file says that they are unwrapped.
-    images : (N, 3) ndarray of int or None
-        Image flags.
+    images : (N, 3) ndarray or None
+        Image flags, whole numbers.
     velocities : (N, 3) ndarray, Å/ps, or None
         Velocities, if their unit is known.
     data : dict
@@ -37,7 +38,7 @@ class RawFrame:
     box: Box
     positions: Floats
     unwrapped: bool = False
-    images: Integers | None = None
+    images: Floats | None = None
     velocities: Floats | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
@@ -76,12 +77,19 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
 
     def _start(self, n_atoms: int, n_frames: int) -> None:
         """Read the first frame; the last act of a subclass's constructor."""
-        self.n_atoms, self.n_frames = n_atoms, n_frames
-        self._shifts = ShiftTable(n_atoms)
-        self._last: Floats | None = None
-        self._interval = _common_gap(self.times)
+        self.n_atoms = n_atoms
+        self._lengthen(n_frames)
+        self._forget_shifts()
         self.ts = self._Timestep(n_atoms, **self._ts_kwargs)
         self._read_frame(0)
+
+    def _lengthen(self, n_frames: int) -> None:
+        self.n_frames = n_frames
+        self._interval = _common_gap(self.times)
+
+    def _forget_shifts(self) -> None:
+        self._shifts = ShiftTable(self.n_atoms)
+        self._last: Floats | None = None
 
     @property
     def has_time(self) -> bool:
@@ -98,6 +106,10 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         """Time from the first frame to the last in ps; NaN if unknown."""
         return float("nan") if self.times is None else float(self.times[-1] - self.times[0])
 
+    def box(self, frame: int) -> Box:
+        """Cell of one frame, without unwrapping the frames before it."""
+        return self._raw(frame).box
+
     def describe(self, frame: int) -> str:
         """File and step (or frame) for messages."""
         return f"{self.filename}: " + (f"frame {frame}" if self.steps is None else f"step {self.steps[frame]}")
@@ -107,25 +119,25 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
             return raw.positions
         if raw.images is not None:
             images = raw.images
-            if np.abs(images).max(initial=0) > FLAG_PERIOD // 4:
-                images = images + self._shift(frame)
+            if images.max() > FLAG_PERIOD // 4 or images.min() < -FLAG_PERIOD // 4:
+                images = images + self._shift(frame, raw)
             return raw.positions + images @ raw.box.cell
         if not raw.box.periodic.any():
             return raw.positions
-        return raw.positions + self._shift(frame) @ raw.box.cell
+        return raw.positions + self._shift(frame, raw) @ raw.box.cell
 
-    def _shift(self, frame: int) -> Integers:
+    def _shift(self, frame: int, raw: RawFrame) -> Floats:
         """Shifts of a frame; reads the frames before it that no one has asked for yet."""
+        known = self._shifts.n_frames - 1
         if self._last is None:
-            self._last = self._trace(self._raw(self._shifts.n_frames - 1))
-        while self._shifts.n_frames <= frame:
-            number = self._shifts.n_frames
-            raw = self._raw(number)
-            now = self._trace(raw)
-            if raw.images is not None:
+            self._last = self._trace(raw if frame == known else self._raw(known))
+        for number in range(known + 1, frame + 1):
+            there = raw if number == frame else self._raw(number)
+            now = self._trace(there)
+            if there.images is not None:
                 change = flag_change(self._last, now)
             else:
-                change, _ = minimum_image_change(self._last, now, raw.box, self.ids, self.describe(number))
+                change = minimum_image_change(self._last, now, there.box, self.ids, self.describe(number))
             self._shifts.append(change)
             self._last = now
         return self._shifts.at(frame)
@@ -133,27 +145,30 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
     @staticmethod
     def _trace(raw: RawFrame) -> Floats:
         """Whose jumps tell that an atom has left through a face: image flags, or fractional coordinates."""
-        if raw.images is not None:
-            return raw.images.astype(np.float64)
-        return np.asarray((raw.positions - raw.box.origin) @ raw.box.inverse)
+        return raw.images if raw.images is not None else (raw.positions - raw.box.origin) @ raw.box.inverse
 
     def _read_frame(self, frame: int) -> Any:
         raw = self._raw(frame)
-        ts = self.ts
+        ts, data, box = self.ts, self.ts.data, raw.box
         positions = self._unwrapped(frame, raw)
         ts.frame = frame
         ts.positions = positions
-        ts.dimensions = raw.box.dimensions
+        ts.dimensions = box.dimensions
         if raw.velocities is not None:
             ts.velocities = raw.velocities
-        ts.data.update(raw.data)
-        ts.data.update(positions=positions, cell=raw.box.cell, origin=raw.box.origin, periodic=raw.box.periodic)
-        if raw.box.rotation is not None:
-            ts.data["rotation"] = raw.box.rotation
+        data.update(raw.data)
+        data["positions"], data["cell"], data["origin"], data["periodic"] = (
+            positions,
+            box.cell,
+            box.origin,
+            box.periodic,
+        )
+        if box.rotation is not None:
+            data["rotation"] = box.rotation
         if self.steps is not None:
-            ts.data["step"] = int(self.steps[frame])
-        ts.time = float("nan") if self.times is None else float(self.times[frame])
-        ts.data["dt"] = self._interval
+            data["step"] = int(self.steps[frame])
+        ts.time = math.nan if self.times is None else float(self.times[frame])
+        data["dt"] = self._interval
         return ts
 
     def _read_next_timestep(self, ts: Any = None) -> Any:

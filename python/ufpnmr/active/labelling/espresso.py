@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,10 @@ class Espresso(FileLabeller):
 
     def version(self) -> str:
         """Return the version that pw.x prints first."""
-        done = subprocess.run(self.command, input="", capture_output=True, text=True, timeout=120, check=False)
+        with tempfile.TemporaryDirectory() as folder:  # pw.x leaves CRASH and input_tmp.in where it is started
+            done = subprocess.run(
+                self.command, input="", cwd=folder, capture_output=True, text=True, timeout=120, check=False
+            )
         match = re.search(r"PWSCF v\.(\S+)", done.stdout)
         return f"Quantum ESPRESSO {match[1]}" if match else "Quantum ESPRESSO, unknown version"
 

@@ -1,0 +1,139 @@
+"""α-AgI at 500 K beside Kaiser & Egger 2024: every quantity of the paper from our verbs, small and large cell.
+
+    bash inputs/agi/run.sh FOLDER
+    python benchmarks/agi.py FOLDER -o agi.json
+
+FOLDER holds small-*.lammpstrj and large-*.lammpstrj (128 and 1,024 atoms, a frame with velocities every 5 fs) and
+long-*.lammpstrj and longlarge-*.lammpstrj (every 0.1 ps) of the potential in inputs/agi. The paper has another
+potential (machine-learned from PBE), so agreement to better than its own spread is not expected.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from lammps_timing import parser, report
+from ufpnmr import dynamics, trajectory
+from ufpnmr.dynamics.compare import compare_runs
+from ufpnmr.results.runs import RunAverage
+
+PAPER: dict[str, str] = {
+    "msd: diffusion": "2.99e-5 (AIMD 2.61e-5)",
+    "rdf: Ag-I first peak": "2.8",
+    "vdos: Ag band centre": "broad peaks near 25 and 100",
+    "vdos: I band centre": "broad peaks near 25 and 100",
+    "angles: theta mean": "70.5 expected",
+    "angles: theta standard deviation": "between 30 and 110",
+    "angles: omega standard deviation": "ω between -0.2 and 0.2",
+    "vanhove: largest concerted signal": "no G_d peak at 0 Å",
+}
+"""What the text of the paper says about AgI (section 3.1, Figs 2 to 4)."""
+
+
+def fast(path: Path, threads: int) -> dict[str, Any]:
+    """Structure and vibrations of one run with a frame every 5 fs."""
+    universe = trajectory.open(path)
+    few = trajectory.read_frames(universe, most=400, timed=False)
+    everything = trajectory.read_frames(universe, velocities=True)
+    iodide = trajectory.read_frames(universe, selection="element I")
+    tetrahedra = dynamics.lattice_tetrahedra(iodide, "I")
+    paper = dynamics.preset("kaiser2024", "angles", reference=70.53)
+    return {
+        "rdf": dynamics.pair_correlation(few, threads=threads),
+        "vdos": dynamics.vibrational_density_of_states(
+            everything, norm="unit", limits=(0.0, 250.0), segment=12.0, threads=threads
+        ),
+        "angles": dynamics.angle_distributions(iodide, tetrahedra, threads=threads, **paper),
+    }
+
+
+def slow(path: Path, threads: int) -> dict[str, Any]:
+    """Motion of silver in one run with a frame every 0.1 ps."""
+    paths = trajectory.ion_paths(trajectory.open(path), "element Ag")
+    last = 0.05 * float(paths.time[-1])
+    return {
+        "msd": dynamics.mean_square_displacement(paths, first_lag=min(2.5, last / 2), last_lag=last, threads=threads),
+        "vanhove": dynamics.van_hove(paths, max_lag=15.0, origins=300, threads=threads),
+    }
+
+
+def averages(folder: Path, kinds: dict[str, Any], threads: int) -> dict[str, RunAverage]:
+    """Means over the runs of one cell."""
+    results: dict[str, list[Any]] = {}
+    for prefix, analyse in kinds.items():
+        for path in sorted(folder.glob(f"{prefix}-*.lammpstrj")):
+            print(path.name, file=sys.stderr, flush=True)
+            for name, result in analyse(path, threads).items():
+                results.setdefault(name, []).append(result)
+    return {name: dynamics.average_runs(found) for name, found in results.items()}
+
+
+def rows(mean: dict[str, RunAverage]) -> dict[str, Any]:
+    """Every number of a cell by name."""
+    return {
+        f"{name}: {quantity}": {**record.to_dict(), "runs": average.run_values[quantity]}
+        for name, average in mean.items()
+        for quantity, record in average.values.items()
+    }
+
+
+def curves(mean: dict[str, RunAverage]) -> dict[str, Any]:
+    """Landmarks of the curves that the paper describes in words."""
+    found: dict[str, Any] = {}
+    vdos, angles, hove = mean["vdos"], mean["angles"], mean["vanhove"]
+    nu = vdos.grid["nu"]
+    for element, g in zip(vdos.grid["elements"], vdos.mean["g"], strict=True):
+        smooth = dynamics.vdos.smooth(nu, g, 15.0, 3)
+        tops = [
+            k
+            for k in range(2, len(nu) - 2)
+            if smooth[k] == smooth[k - 2 : k + 3].max() and smooth[k] > 0.2 * max(smooth)
+        ]
+        found[f"{element} peaks of the spectrum / cm-1"] = [round(float(nu[k]), 1) for k in tops if nu[k] < 250]
+        found[f"{element} spectrum at zero over its maximum"] = round(float(g[0] / smooth.max()), 3)
+    theta = angles.grid["theta"][angles.mean["rho_theta"] > 1e-5]
+    found["theta range / degree"] = [float(theta[0]), float(theta[-1])]
+    omega = angles.grid["omega"][angles.mean["rho_omega"] > 1e-4]
+    found["omega range / (degree/fs)"] = [round(float(omega[0]), 4), round(float(omega[-1]), 4)]
+    lag, r = hove.grid["lag"], hove.grid["r"]
+    for time in (0.5, 2.0, 10.0):
+        row = int(abs(lag - time).argmin())
+        radial = hove.mean["gs"][row] * r**2
+        found[f"most probable displacement after {lag[row]:.1f} ps / A"] = round(float(r[radial.argmax()]), 2)
+        found[f"G_s within 0.5 A after {lag[row]:.1f} ps over that after 0.1 ps"] = round(
+            float(hove.mean["gs"][row][r < 0.5].mean() / hove.mean["gs"][1][r < 0.5].mean()), 4
+        )
+        found[f"G_d within 1 A over density after {lag[row]:.1f} ps"] = round(float(hove.mean["concerted"][row]), 3)
+    return found
+
+
+def main() -> None:
+    """Analyse and write."""
+    options = parser(__doc__)
+    options.add_argument("folder", type=Path, help="trajectories made by inputs/agi/run.sh")
+    options.add_argument("--threads", type=int, default=1)
+    arguments = options.parse_args()
+    small = averages(arguments.folder, {"small": fast, "long": slow}, arguments.threads)
+    large = averages(arguments.folder, {"large": fast, "longlarge": slow}, arguments.threads)
+    transfer = compare_runs(small, large, names=("128 atoms", "1024 atoms"))
+    report(
+        "agi",
+        arguments.quick,
+        arguments.output,
+        paper=PAPER,
+        number_of_runs={
+            prefix: len(list(arguments.folder.glob(f"{prefix}-*.lammpstrj")))
+            for prefix in ("small", "long", "large", "longlarge")
+        },
+        small=rows(small),
+        large=rows(large),
+        landmarks={"small": curves(small), "large": curves(large)},
+        transfer={"numbers": transfer.numbers, "curves": transfer.curves, "notes": transfer.notes},
+    )
+    print(transfer.markdown())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Several trajectories or results on the command line are independent runs: analyse, average, write, print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ufpnmr.cli.common import report, say, trajectory_options
+from ufpnmr.cli.ion_paths import with_inputs
+from ufpnmr.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+preset_option = click.option(
+    "--preset", type=click.Choice(["kaiser2024"]), help="Parameters of a paper; options given beside it win."
+)
+
+
+_ions = (
+    click.option("--ion", help="Element of the mobile ions, e.g. Ag."),
+    click.option("--selection", help="The ions in the language of MDAnalysis, instead of --ion."),
+    click.option(
+        "--drift",
+        type=click.Choice(["framework", "com", "none"]),
+        default="framework",
+        help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
+    ),
+)
+
+
+def ions_options(function: F) -> F:
+    """Which ions, and what drift to remove."""
+    for option in reversed(_ions):
+        function = option(function)
+    return function
+
+
+def chosen_ions(ion: str | None, selection: str | None) -> str:
+    """Return the selection of the mobile ions; it is never guessed."""
+    if (ion is None) == (selection is None):
+        raise InputError("which ions move? give --ion ELEMENT or --selection")
+    return f"element {ion}" if selection is None else selection
+
+
+def runs_options(function: F) -> F:
+    """FILE... (trajectories of independent runs, or their results), how to read them, and a preset."""
+    return runs_argument(trajectory_options(preset_option(function)))
+
+
+def run_results(
+    inputs: Sequence[Path], kind: Any, analyse: Callable[[Path], Any], companions: Iterable[Path | None]
+) -> list[Any]:
+    """One result of class `kind` per input: read where the file is one, else analysed from the trajectory."""
+    from ufpnmr.results.storage import stored_schema
+
+    results = []
+    for number, path in enumerate(inputs, start=1):
+        if stored_schema(path) == kind.schema:
+            results.append(kind.read(path))
+            continue
+        if len(inputs) > 1:
+            say(f"run {number} of {len(inputs)}: {path}")
+        results.append(with_inputs(analyse(path), (path, *companions)))
+    return results
+
+
+def deliver(results: Sequence[Any], output: Path | None, as_json: bool) -> int:
+    """Write and print the result of one run or the mean of several; return the exit code."""
+    from ufpnmr.dynamics.runs import average_runs
+
+    if len(results) == 1:
+        only = results[0]
+        if output is not None:
+            only.write(output)
+            say(f"{output}: {only.schema}")
+        return report(only.records, as_json, {"parameters": only.parameters})
+    mean = average_runs(results)
+    if output is not None:
+        mean.write(output)
+        say(f"{output}: mean of {len(results)} runs of {mean.kind}")
+    for note in mean.notes:
+        say(note)
+    return report(mean.records, as_json, {"settings": mean.settings, "run_values": mean.run_values})
