@@ -459,20 +459,8 @@ def efg_precision(result: Result) -> str:
 TABLES = {
     f.__name__: f
     for f in (
-        pair,
-        parallel,
-        skin,
-        energy_conservation,
-        microsecond,
-        fit,
-        active,
-        efg,
-        efg_precision,
-        acf,
-        coverage_decay,
-        vibration,
         *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
-        *(io, rdf, agi, echo, grains, msd, coverage_dynamics),
+        *(io, rdf, agi, echo, grains, msd, coverage_dynamics, acf, coverage_decay, vibration),
     )
 }
 
