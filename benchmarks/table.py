@@ -242,6 +242,67 @@ def vibrational_averaging(result: Result) -> str:
     return markdown(["frames every ps", "drop to the first lag", *(f"C({lag} ps)" for lag in result["lags_ps"])], rows)
 
 
+def acf(result: Result) -> str:
+    """Return the cost of correlation functions."""
+    case, disk = result["in_memory"], result["out_of_core"]
+    seconds = case["cpu_seconds"]
+    rows = [
+        [f"powder curves of {case['ions']} ions × {case['frames']} frames", f"{spread(seconds['curves'], 3)} s"],
+        ["block sums for the errors", f"{spread(seconds['block sums'], 3)} s"],
+        ["`correlate`, everything", f"{spread(seconds['correlate'], 3)} s"],
+        [
+            f"{disk['ions']} ions × {disk['frames']:,} frames from a file of {disk['file_MiB']} MiB, multiple tau",
+            f"{disk['cpu_seconds']:.0f} s",
+        ],
+    ]
+    text = markdown(["", "CPU time, one core"], rows)
+    return (
+        f"{text}\n\nLargest resident memory of the last: {disk['after_MiB']} MiB, of which {disk['before_MiB']} before"
+        f" the correlation, with `memory` {disk['memory_MiB']} MiB."
+    )
+
+
+def coverage_decay(result: Result) -> str:
+    """Return the coverage of the intervals of τ."""
+    rows = []
+    for case in result["cells"]:
+        coverage = "" if case["coverage"] is None else f"{case['coverage']:.1%}"
+        refused = ", ".join(f"`{name}` {n / case['runs']:.0%}" for name, n in sorted(case["statuses"].items()))
+        rows.append(
+            [
+                f"{case['process']}, T = {case['T_over_tau']} τ",
+                case["ions"],
+                f"{case['claimed']:.1%}",
+                coverage,
+                refused,
+            ]
+        )
+    return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
+
+
+def vibration(result: Result) -> str:
+    """Return amplitude and decay time against the window of the mean."""
+    cases: dict[tuple[str, int], dict[float | None, Result]] = {}
+    for row in result["rows"]:
+        cases.setdefault((row["averaging"], row["window"]), {})[row["amplitude_fixed"]] = row
+
+    def time(row: Result) -> str:
+        value, low, high = row["tau"]
+        return f"`{row['status']}`" if value is None else f"{value:.0f} ({low:.0f} to {high:.0f})"
+
+    rows = [
+        [
+            "none" if window == 1 else f"{window} frames, {averaging}",
+            f"{case[None]['amplitude']:.3f}" if case[None]["amplitude"] is not None else "",
+            time(case[None]),
+            time(case[1.0]),
+        ]
+        for (averaging, window), case in cases.items()
+    ]
+    header = ["mean of V over", "A/C(0)", f"τ, frames (truth {result['tau']:.0f})", "with A fixed at 1"]
+    return markdown(header, rows)
+
+
 def msd(result: Result) -> str:
     """Return the times of msd.py and the memory of its long run."""
     rows = []
@@ -427,6 +488,7 @@ TABLES = {
     for f in (
         *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
+        *(acf, coverage_decay, vibration),
     )
 }
 

@@ -11,6 +11,7 @@ from scipy.optimize import curve_fit
 from processes import axial, series, telegraph
 from ufpnmr.errors import InputError
 from ufpnmr.nmr import DecayFit, correlate, fit_decay
+from ufpnmr.nmr.decay import estimate
 from ufpnmr.nmr.stretched import Fixed, fit_curves, model
 
 LAG = np.unique(np.rint(np.geomspace(1, 1000, 100)))
@@ -30,11 +31,10 @@ def noisy_jumps(rng, tau, n_frames=4000, n_ions=50, group=1, offset=0.0):
     return telegraph(rng, n_frames, n_ions, 1 / tau, noise=0.2, group=group) + offset
 
 
-def interval_ps(fit):
-    """The wider of the two intervals of τ, ps, whatever the status."""
-    both = np.array([fit.interval_over_ions, fit.interval_over_blocks]) * 1e3
-    low, high = both[np.argmax(both[:, 1] / both[:, 0])]
-    return low, high
+def estimated(x, gamma=1.0):
+    """Estimate behind a fit: it has an interval whatever the status."""
+    curve = correlated(x)
+    return estimate(curve, Fixed(gamma), curve.duration / 4)
 
 
 @pytest.mark.parametrize("gamma", [1.0, 0.6, 0.35])
@@ -109,7 +109,8 @@ def test_jumps_with_noise_return_tau_and_gamma(rng, gamma):
     assert 2800 < fit.window[1] <= 3000
     assert np.allclose(fit.residual, fit.curve - fit.fit)
     assert np.shape(fit.covariance["matrix"]) == (4, 4)
-    assert fit.tau.std_error == pytest.approx(fit.tau.value * math.sqrt(fit.covariance["matrix"][0][0]), rel=1e-9)
+    resampled = fit.tau.value * math.sqrt(fit.covariance["matrix"][0][0])
+    assert fit.tau.std_error == pytest.approx(resampled, rel=0.35)
 
 
 def test_amplitude_fixed_at_one_is_the_bias_it_is_said_to_be(rng):
@@ -129,12 +130,15 @@ def test_plateau(rng):
     assert given.tau.ci_low < 0.040 < given.tau.ci_high
 
 
-def test_wider_interval_is_quoted_and_both_are_stated(rng):
+def test_ions_that_move_together_widen_the_interval(rng):
     fit = fit_decay(correlated(noisy_jumps(rng, 100.0, 4000, 50, group=5)))
-    widths = [math.log(high / low) for low, high in (fit.interval_over_ions, fit.interval_over_blocks)]
-    assert widths[1] > 1.3 * widths[0]
-    assert math.log(fit.tau.ci_high / fit.tau.ci_low) == pytest.approx(max(widths), rel=1e-9)
-    assert "bootstrap over blocks" in fit.tau.method
+    over_ions, over_blocks = (math.log(high / low) for low, high in (fit.interval_over_ions, fit.interval_over_blocks))
+    assert over_blocks > 1.3 * over_ions
+    assert math.log(fit.tau.ci_high / fit.tau.ci_low) > 1.5 * over_ions
+    assert fit.covariance["variance_ratio_of_blocks"] == pytest.approx(5, rel=0.7)
+    assert "first-order error over blocks" in fit.tau.method
+    alone = fit_decay(correlated(noisy_jumps(rng, 100.0, 4000, 50)))
+    assert alone.covariance["variance_ratio_of_blocks"] < 2
 
 
 def static_ions(rng):
@@ -204,13 +208,13 @@ def test_shallow_decay_is_flagged(rng):
     assert fit.relative_drop.value == pytest.approx(1 / 101, rel=0.4)
     without_mean = fit_decay(correlated(x, normalisation="covariance_global"))
     assert not without_mean.shallow
-    assert without_mean.tau.ci_low < 0.040 < without_mean.tau.ci_high
+    assert abs(math.log(without_mean.tau.value / 0.040)) < 3 * without_mean.tau.std_error / without_mean.tau.value
 
 
 def test_one_ion(rng):
     fit = fit_decay(correlated(noisy_jumps(rng, 20.0, 20000, 1)))
     assert fit.status == "ok"
-    assert "bootstrap over blocks" in fit.tau.method
+    assert "first-order error over blocks" in fit.tau.method
     assert fit.tau.ci_low < 0.020 < fit.tau.ci_high
 
 
@@ -264,12 +268,11 @@ def coverage(replicas, first_seed=0, **process):
     """Fraction of runs whose 95 % interval of τ holds the truth, and mean stated over true sd of ln τ."""
     hits, stated, centres = 0, [], []
     for seed in range(first_seed, first_seed + replicas):
-        rng = np.random.default_rng(seed)
-        fit = fit_decay(correlated(noisy_jumps(rng, **process)), replicas=200)
-        low, high = interval_ps(fit)
+        found = estimated(noisy_jumps(np.random.default_rng(seed), **process))
+        low, high = found.interval
         hits += low <= process["tau"] <= high
-        stated.append(math.sqrt(fit.covariance["matrix"][0][0]))
-        centres.append(math.log(low * high) / 2)
+        stated.append(found.errors.std_error)
+        centres.append(math.log(found.fit.tau[0]))
     return hits / replicas, np.mean(stated) / np.std(centres)
 
 
@@ -294,7 +297,7 @@ def test_coverage_of_the_interval(process):
 @pytest.mark.slow
 @pytest.mark.parametrize("tau", [400.0, 800.0], ids=["T = 10 tau", "T = 5 tau"])
 def test_intervals_of_short_runs_are_conservative(tau):
-    """Few blocks are long enough to be independent, so the quantile is that of five."""
+    """The bound b² >= 0 keeps τ from scattering as far as the first-order error says."""
     covered, ratio = coverage(400, tau=tau)
     assert covered >= 0.92
     assert 0.7 <= ratio <= 1.3
@@ -304,7 +307,7 @@ def test_intervals_of_short_runs_are_conservative(tau):
 def test_concerted_motion_is_mostly_covered():
     """Ions that move in groups of five: 86 % is what blocks alone reach with the usual quantile (spec efg 6.7)."""
     covered, ratio = coverage(400, tau=182.0, group=5)
-    assert 0.88 <= covered <= 0.98
+    assert 0.90 <= covered <= 0.98
     assert 0.7 <= ratio <= 1.3
 
 

@@ -69,7 +69,7 @@ ACF_FIGURES = {f"figure {name}" for name in CURVES.values()}
 NMR = ACF | DECAY | ACF_FIGURES
 HOPS = {"hops", "figure traces", "figure hop-scan"}
 MOTION = {"trajectory", "msd", "figure msd", *HOPS}
-SITES = {"sites", "figure sites", "figure histogram-cq", "figure histogram-omega_q-b", *HOPS}
+SITES = {"sites", "directions", "figure sites", "figure histogram-cq", "figure histogram-omega_q-b", *HOPS}
 ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *END}
 
 
@@ -85,12 +85,12 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *END}
         (edit('"framework"', '"framework"'), set()),
         (edit("timestep_ps = 0.002", "timestep_ps = 0.001"), ALL),
         (edit('drift = "framework"', 'drift = "com"'), MOTION | END),
-        (append("point-charges.toml"), {"efg", *EFG_FIGURES, *NMR, *END}),
-        (edit("Pnma", "Pnma again"), {"efg", *EFG_FIGURES, *NMR, *END}),
-        (edit('"7Li"', '"6Li"'), NMR | EFG_FIGURES | END),
+        (append("point-charges.toml"), {"efg", "directions", *EFG_FIGURES, *NMR, *END}),
+        (edit("Pnma", "Pnma again"), {"efg", "directions", *EFG_FIGURES, *NMR, *END}),
+        (edit('"7Li"', '"6Li"'), NMR | EFG_FIGURES | END | {"directions"}),
         (
             edit("b = [0, 1, 0]", "b = [0, 1, 1]"),
-            {"acf omega_q b", "decay omega_q b", "figure acf-omega_q-b", *EFG_FIGURES, *END},
+            {"directions", "acf omega_q b", "decay omega_q b", "figure acf-omega_q-b", *EFG_FIGURES, *END},
         ),
         (edit('isotope = "7Li"', 'isotope = "7Li"\naverage_ps = 0.05'), NMR | END),
         (edit("[hops]", "[decay]\ngamma = 0.5\n[hops]"), DECAY | ACF_FIGURES | END),

@@ -15,13 +15,15 @@ import numpy.typing as npt
 
 from ufpnmr import provenance
 from ufpnmr.errors import InputError
+from ufpnmr.nmr.decay_errors import TauErrors, log_bounds, tau_errors
+from ufpnmr.nmr.hopping_ions import renewal_correction
 from ufpnmr.nmr.stretched import Fits, Fixed, fit_curves, model
 from ufpnmr.results.correlation import CorrelationResult
 from ufpnmr.results.decay import DecayFit
 from ufpnmr.results.record import TRUSTWORTHY, Record
 from ufpnmr.statistics import student_quantile
 
-__all__ = ["fit_decay"]
+__all__ = ["Curves", "Estimate", "estimate", "fit_decay"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,24 +31,28 @@ MINIMUM_REPLICAS = 200
 _SIGNIFICANT = 3.0
 _SHALLOW = 0.05
 _LONGEST_TAU = 1 / 5
+_LONGEST_TAU_FREE_GAMMA = 1 / 20
+_FEWEST_FRAMES_FREE_GAMMA = 5
+"""A shorter τ leaves the start of a stretched decay, which decides γ, between two frames."""
 _LONGEST_UPPER = 1 / 2
 _MANY_TAU = 10
 _MINIMUM_LAGS = 8
-_BLOCK_IN_TAU = 3
-_FEWEST_BLOCKS = 5
 _NOT_FITTED = ("covariance", "unit_interval")
 _PS_PER_NS = 1e3
 _PER_S = 1e12
 
 
 @dataclasses.dataclass(frozen=True)
-class _Curves:
-    """Correlation functions over the ensemble's C(0) at the lags of the window, lag 0 kept apart."""
+class Curves:
+    """Correlation functions over the ensemble's C(0) at the F lags of the window, lag 0 kept apart."""
 
     lag: FloatArray
     mean: FloatArray
     of_ions: FloatArray
     of_blocks: FloatArray
+    cells: FloatArray
+    """Share of ion i and block b in the curve over C(0), to first order: (B, N, F)."""
+    shares: FloatArray
     zero_of_ions: FloatArray
     zero_of_blocks: FloatArray
 
@@ -61,22 +67,29 @@ def _standard_error(units: FloatArray) -> Any:
     return units.std(axis=0, ddof=1) / math.sqrt(len(units))
 
 
-def _curves(correlation: CorrelationResult, window: float) -> _Curves:
+def _curves(correlation: CorrelationResult, window: float) -> Curves:
     lag = correlation.lag[correlation.fit_index]
-    used = (lag > 0) & (lag <= window * (1 + 1e-9))
+    shortest = correlation.parameters.get("shortest_fit_lag_ps", 0.0)
+    used = (lag > 0) & (lag >= shortest * (1 - 1e-9)) & (lag <= window * (1 + 1e-9))
     if used.sum() < _MINIMUM_LAGS:
         raise InputError(
             f"expected at least {_MINIMUM_LAGS} lags in the window, found {used.sum()} up to {window:g} ps "
             f"(frames every {correlation.interval:g} ps); take a longer window or a longer run"
         )
-    of_ions = correlation.sums.sum(axis=0) / correlation.counts.sum(axis=0)
+    total = correlation.counts.sum(axis=0)
+    of_ions = correlation.sums.sum(axis=0) / total
     of_blocks = correlation.sums.mean(axis=1) / correlation.counts
     zero = float(of_ions[:, 0].mean())
     if zero <= 0:
         raise InputError("the correlation function vanishes at lag 0: the observable is zero in every frame")
     of_ions, of_blocks = of_ions / zero, of_blocks / zero
-    return _Curves(
-        lag[used], of_ions[:, used].mean(axis=0), of_ions[:, used], of_blocks[:, used], of_ions[:, 0], of_blocks[:, 0]
+    mean = of_ions[:, used].mean(axis=0)
+    cells = correlation.sums / (total * zero)
+    shares = correlation.counts / total
+    # the curve over C(0) varies with C(0) as well
+    cells = cells[:, :, used] - (cells[:, :, :1] - shares[:, None, :1]) * mean
+    return Curves(
+        lag[used], mean, of_ions[:, used], of_blocks[:, used], cells, shares[:, used], of_ions[:, 0], of_blocks[:, 0]
     )
 
 
@@ -92,10 +105,6 @@ def _parameters(fits: Fits) -> FloatArray:
     log_tau = np.log(fits.tau)
     log_mean = np.array([math.log(1 / g) + math.lgamma(1 / g) for g in fits.gamma])
     return np.column_stack([log_tau, fits.amplitude, fits.plateau, fits.gamma, log_tau + log_mean])
-
-
-def _log_interval(log_value: float, half: float) -> tuple[float, float]:
-    return math.exp(max(log_value - half, -700.0)), math.exp(min(log_value + half, 700.0))
 
 
 def _bounded(value: float, half: float, sd: float, fixed: bool, method: str, status: str) -> Record:
@@ -118,12 +127,18 @@ def _complement(record: Record, method: str) -> Record:
     )
 
 
-def _status(tau: float, high: float, duration: float, interval: float) -> str:
-    if tau < interval:
+def _status(tau: float, high: float, correlation: CorrelationResult, fixed: Fixed) -> str:
+    duration = correlation.duration
+    if tau < correlation.interval * (1 if fixed.gamma is not None else _FEWEST_FRAMES_FREE_GAMMA):
         return "undersampled"
-    if tau > _LONGEST_TAU * duration or high > _LONGEST_UPPER * duration:
+    if fixed.gamma is not None and fixed.plateau is not None:  # where the decay ends is known
+        too_long = not math.isfinite(high)
+    else:
+        longest = _LONGEST_TAU if fixed.gamma is not None else _LONGEST_TAU_FREE_GAMMA
+        too_long = tau > longest * duration or high > _LONGEST_UPPER * duration
+    if too_long:
         return "window_too_short"
-    return "few_events" if duration < _MANY_TAU * tau else "ok"
+    return "few_events" if duration * correlation.parameters.get("runs", 1) < _MANY_TAU * tau else "ok"
 
 
 def _fixed(gamma: float | str, plateau: float | None, amplitude: float | None) -> Fixed:
@@ -153,9 +168,10 @@ def fit_decay(
 
     First a test: the drop between the first and the last lag of the window against its standard error, the wider of
     the one over ions and the one over time blocks. Below 3 the status is "no_decay" and only bounds are given. Then a
-    least-squares fit from the first lag, weighted with the errors of the curve, repeated on curves resampled over
-    ions and, separately, over blocks. The interval of τ is log-normal with Student's quantile; the wider of the two
-    is quoted. The covariance of a least-squares fit is not an error here: neighbouring lags are correlated.
+    least-squares fit from the first lag, weighted with the errors of the curve. The interval of τ follows from the
+    first-order error over ions, widened if ions move together (`ufpnmr.nmr.decay_errors`); the other parameters have
+    the wider of two bootstrap intervals, over ions and over blocks. The covariance of a least-squares fit is not an
+    error here: neighbouring lags are correlated.
 
     Parameters
     ----------
@@ -195,17 +211,20 @@ def fit_decay(
     window = correlation.duration / 4 if window is None else float(window)
     if not 0 < window <= longest * (1 + 1e-9):
         raise InputError(f"expected a window up to {longest:g} ps (half the run), found {window:g} ps")
-    curves = _curves(correlation, window)
-    sigma = curves.error(curves.of_ions, curves.of_blocks)
+    found = estimate(correlation, fixed, window)
+    curves = found.curves
+    bias = _bias_of_selection(correlation, found, fixed, window)
     common: dict[str, Any] = {
         "model": {"formula": "A {b² + (1 - b²) exp[-(t/τ)^γ]}", "fixed": dataclasses.asdict(fixed)},
         "observable": correlation.description,
-        "warnings": correlation.warnings,
+        "warnings": [*correlation.warnings, *filter(None, (bias,))],
         "duration": correlation.duration,
         "window": [float(curves.lag[0]), float(curves.lag[-1])],
         "lag": curves.lag,
         "curve": curves.mean,
-        "std_error": sigma,
+        "std_error": found.sigma,
+        "z": found.z,
+        "relative_drop": found.relative_drop,
         "parameters": {
             **correlation.parameters,
             "normalisation": correlation.normalisation,
@@ -214,12 +233,65 @@ def fit_decay(
         },
     }
     common["provenance"] = provenance.collect(**common["parameters"])
+    if found.fit is None:
+        return _no_decay(found, common)
+    return _decaying(found, fixed, correlation, replicas, seed, common)
 
-    first = float(curves.mean[0])
-    drop = float(curves.mean[0] - curves.mean[-1]) / first
+
+def _bias_of_selection(correlation: CorrelationResult, found: Estimate, fixed: Fixed, window: float) -> str | None:
+    """Warn, with the measured bias, of an average over ions that were chosen because they hopped."""
+    everyone = correlation.parameters.get("n_ions_in_series", 0)
+    if not correlation.parameters.get("by_outcome") or everyone <= len(correlation.ids) or found.fit is None:
+        return None
+    whole = estimate(renewal_correction(correlation, everyone), fixed, window)
+    if whole.fit is None:
+        return "measured bias: with the other ions put back as constant nothing decays"
+    ratio = float(found.fit.tau[0] / whole.fit.tau[0])
+    return (
+        f"measured bias: τ of these {len(correlation.ids)} ions is {ratio:.2g} times that with the other "
+        f"{everyone - len(correlation.ids)} put back as constant (renewal correction)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """Decay test, fit and error of τ, before any resampling."""
+
+    curves: Curves
+    sigma: FloatArray
+    z: float
+    relative_drop: Record
+    status: str
+    fit: Fits | None = None
+    """One fit; None for "no_decay"."""
+    errors: TauErrors | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of τ, ps, whatever the status; (0, inf) without a decay."""
+        if self.fit is None or self.errors is None:
+            return 0.0, math.inf
+        below, above = log_bounds(self.errors.quantile * self.errors.std_error)
+        return float(self.fit.tau[0]) * math.exp(-below), float(self.fit.tau[0]) * math.exp(min(above, 700.0))
+
+
+def estimate(correlation: CorrelationResult, fixed: Fixed, window: float) -> Estimate:
+    """Test for a decay, fit it, and find the first-order error of τ and the status.
+
+    Parameters
+    ----------
+    correlation : CorrelationResult
+    fixed : Fixed
+    window : float
+        Longest lag, ps.
+    """
+    curves = _curves(correlation, window)
+    sigma = curves.error(curves.of_ions, curves.of_blocks)
+    level = float(curves.mean[0])
+    drop = float(curves.mean[0] - curves.mean[-1]) / level
     drop_error = float(
         curves.error(curves.of_ions[:, 0] - curves.of_ions[:, -1], curves.of_blocks[:, 0] - curves.of_blocks[:, -1])
-    ) / abs(first)
+    ) / abs(level)
     z = drop / max(drop_error, 1e-12)
     smallest_sample = min(n for n in (len(curves.of_ions), len(curves.of_blocks)) if n > 1)
     drop_half = student_quantile(smallest_sample - 1) * drop_error
@@ -231,26 +303,34 @@ def fit_decay(
         drop + drop_half,
         drop_error,
     )
-    common |= {"z": z, "relative_drop": relative_drop}
     if z < _SIGNIFICANT:
-        return _no_decay(curves, max(drop, 0.0) + drop_half, common)
-    return _decaying(curves, sigma, fixed, correlation, replicas, seed, common)
+        return Estimate(curves, sigma, z, relative_drop, "no_decay")
+    weights = 1 / np.maximum(sigma, 1e-9) ** 2
+    fit = fit_curves(curves.lag, curves.mean[None], weights, fixed)
+    best = float(fit.tau[0]), float(fit.amplitude[0]), float(fit.plateau[0]), float(fit.gamma[0])
+    free = fixed.amplitude is None, fixed.plateau is None, fixed.gamma is None
+    length = correlation.duration * correlation.parameters.get("runs", 1) / best[0]
+    errors = tau_errors(curves.lag, curves.cells, curves.shares, weights, best, free, length)
+    found = Estimate(curves, sigma, z, relative_drop, "ok", fit, errors)
+    return dataclasses.replace(found, status=_status(best[0], found.interval[1], correlation, fixed))
 
 
-def _no_decay(curves: _Curves, largest_drop: float, common: dict[str, Any]) -> DecayFit:
+def _no_decay(found: Estimate, common: dict[str, Any]) -> DecayFit:
+    curves, drop = found.curves, found.relative_drop
+    half = float(drop.ci_high or 0.0) - float(drop.value or 0.0)
+    largest_drop = max(float(drop.value or 0.0), 0.0) + half
     method = f"decay test: drop of {common['z']:.2f} standard errors, 3 needed"
     shortest = float(curves.lag[-1]) / -math.log1p(-largest_drop) if largest_drop < 1 else None
     bound_ns = None if shortest is None else shortest / _PS_PER_NS
     bounded = f"{method}; bound for b² = 0, γ = 1 from the 97.5 % limit of the drop"
     tail = curves.lag > curves.lag[-1] * 2 / 3
     level = float(curves.mean[tail].mean() / curves.mean[0])
-    drop = common["relative_drop"]
     plateau = Record(
         level,
         "1",
         "mean of the last third of the window over C(first lag); interval that of the drop at its end",
-        level - (drop.ci_high - drop.value),
-        level + (drop.ci_high - drop.value),
+        level - half,
+        level + half,
         drop.std_error,
     )
     nothing = Record(None, "1", method, status="no_decay")
@@ -274,28 +354,25 @@ def _no_decay(curves: _Curves, largest_drop: float, common: dict[str, Any]) -> D
 
 
 def _decaying(
-    curves: _Curves,
-    sigma: FloatArray,
-    fixed: Fixed,
-    correlation: CorrelationResult,
-    replicas: int,
-    seed: int,
-    common: dict[str, Any],
+    found: Estimate, fixed: Fixed, correlation: CorrelationResult, replicas: int, seed: int, common: dict[str, Any]
 ) -> DecayFit:
+    curves, errors, status = found.curves, found.errors, found.status
+    assert found.fit is not None
+    assert errors is not None
     rng = np.random.default_rng(seed)
-    weights = 1 / np.maximum(sigma, 1e-9) ** 2
+    weights = 1 / np.maximum(found.sigma, 1e-9) ** 2
     ions = _resample(curves.of_ions, curves.zero_of_ions, replicas, rng)
     blocks = _resample(curves.of_blocks, curves.zero_of_blocks, replicas, rng)
-    fits = fit_curves(curves.lag, np.vstack([curves.mean, ions, blocks]), weights, fixed)
+    near = float(found.fit.tau[0]), float(found.fit.gamma[0])
+    resampled = fit_curves(curves.lag, np.vstack([ions, blocks]), weights, fixed, near)
+    fits = Fits(*(np.concatenate(pair) for pair in zip(found.fit, resampled, strict=True)))
     table = _parameters(fits)
     value, of_ions, of_blocks = table[0], table[1 : 1 + replicas], table[1 + replicas :]
 
-    # Blocks shorter than 3 τ are not independent of each other: the quantile counts blocks of that length instead.
-    n_blocks = len(curves.of_blocks)
-    independent = min(n_blocks, max(_FEWEST_BLOCKS, correlation.duration / (_BLOCK_IN_TAU * math.exp(value[0]))))
-    n_ions = len(curves.of_ions)
-    quantiles = [student_quantile(n_ions - 1) if n_ions > 1 else 0.0, student_quantile(independent - 1)]
+    n_ions, n_blocks = len(curves.of_ions), len(curves.of_blocks)
+    quantiles = [student_quantile(n_ions - 1) if n_ions > 1 else 0.0, errors.quantile_over_blocks]
     sd_both = np.array([of_ions.std(axis=0, ddof=1), of_blocks.std(axis=0, ddof=1)])
+    sd_both *= np.sqrt([n_ions / max(n_ions - 1, 1), n_blocks / (n_blocks - 1)])[:, None]
     half_both = sd_both * np.array(quantiles)[:, None]
     wider = np.argmax(half_both, axis=0)
     pick = wider, np.arange(table.shape[1])
@@ -304,32 +381,27 @@ def _decaying(
 
     log_tau = float(value[0])
     tau = math.exp(log_tau)
-    high = _log_interval(log_tau, float(half[0]))[1]
-    status = _status(tau, high, correlation.duration, correlation.interval)
-    method = f"least squares, bootstrap over {names[wider[0]]} (the wider of ions and blocks), log-normal, Student"
-    n_eff = float(1 / sd[0] ** 2) if sd[0] > 0 else None
+    distances = log_bounds(errors.quantile * errors.std_error)
+    together = f", {errors.together:.1f} times the variance of independent ions" if errors.unit == "blocks" else ""
+    method = (
+        f"least squares; first-order error over {errors.unit}{together}, "
+        f"t = {errors.quantile:.2f}, variance of ln τ proportional to τ"
+    )
+    n_eff = 1 / errors.std_error**2 if errors.std_error > 0 else None
 
-    def positive(log_value: float, k: int, unit: str, scale: float) -> Record:
-        lower, upper = _log_interval(log_value, float(half[k]))
+    def positive(log_value: float, below: float, above: float, sd_log: float) -> Record:
+        lower, upper = (math.exp(log_value + shift) / _PS_PER_NS for shift in (-below, min(above, 500.0)))
         if status == "window_too_short":
-            return Record(None, unit, f"{method}; lower end of the 95 % interval", ci_low=lower * scale, status=status)
+            return Record(None, "ns", f"{method}; lower end of the 95 % interval", ci_low=lower, status=status)
         if status == "undersampled":
-            return Record(None, unit, f"{method}; upper end of the 95 % interval", ci_high=upper * scale, status=status)
-        central = math.exp(log_value)
-        return Record(
-            central * scale,
-            unit,
-            method,
-            lower * scale,
-            upper * scale,
-            central * float(sd[k]) * scale,
-            None,
-            n_eff,
-            status,
-        )
+            return Record(None, "ns", f"{method}; upper end of the 95 % interval", ci_high=upper, status=status)
+        central = math.exp(log_value) / _PS_PER_NS
+        return Record(central, "ns", method, lower, upper, central * sd_log, None, n_eff, status)
 
-    time = positive(log_tau, 0, "ns", 1 / _PS_PER_NS)
-    mean_time = positive(float(value[4]), 4, "ns", 1 / _PS_PER_NS)
+    below, above = distances
+    time = positive(log_tau, below, above, errors.std_error)
+    widening = max(float(half[4]) / max(errors.quantile * errors.std_error, 1e-12), 1.0)
+    mean_time = positive(float(value[4]), widening * below, widening * above, widening * errors.std_error)
 
     def inverse(bound: float | None) -> float | None:
         return None if bound is None else _PER_S / (bound * _PS_PER_NS)
@@ -340,7 +412,7 @@ def _decaying(
         "1/τ; " + time.method,
         inverse(time.ci_high),
         inverse(time.ci_low),
-        None if time.value is None else _PER_S / tau * float(sd[0]),
+        None if time.value is None else _PER_S / tau * errors.std_error,
         None,
         time.n_eff,
         status,
@@ -357,12 +429,16 @@ def _decaying(
     lost = _complement(bounded[0], "1 - A/C(0); " + bounded[0].method)
     shown = model(curves.lag, tau, float(fits.amplitude[0]), float(fits.plateau[0]), float(fits.gamma[0]))
     intervals: list[list[float | None]] = [
-        [bound / _PS_PER_NS for bound in _log_interval(log_tau, float(h))] for h in half_both[:, 0]
+        [tau / _PS_PER_NS * math.exp(-below), tau / _PS_PER_NS * math.exp(min(above, 500.0))]
+        for below, above in (
+            log_bounds(errors.quantile_over_ions * errors.over_ions),
+            log_bounds(errors.quantile_over_blocks * errors.over_blocks),
+        )
     ]
     chosen = (of_ions, of_blocks)[wider[0]]
     return DecayFit(
         status=status,
-        shallow=bool(common["relative_drop"].value < _SHALLOW),
+        shallow=bool((found.relative_drop.value or 0.0) < _SHALLOW),
         tau=time,
         mean_time=mean_time,
         rate=rate,
@@ -377,6 +453,7 @@ def _decaying(
             "matrix": np.cov(chosen[:, :4], rowvar=False).tolist(),
             "resampled": names[wider[0]],
             "at_bound": float(fits.at_bound[1:].mean()),
+            "variance_ratio_of_blocks": errors.together,
         },
         fit=shown,
         residual=curves.mean - shown,

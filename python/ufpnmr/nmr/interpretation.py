@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,13 @@ import numpy.typing as npt
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.isotopes import Isotope
 from ufpnmr.nmr.frequencies import coupling, omega_q, six_columns
+from ufpnmr.results import Record
 
-__all__ = ["PROCESSES", "exchange_depth", "hop_rate_ratio"]
+if TYPE_CHECKING:
+    from ufpnmr.results.decay import DecayFit
+    from ufpnmr.results.hops import HopResult
+
+__all__ = ["PROCESSES", "exchange_depth", "hop_rate_ratio", "rate_ratio"]
 
 PROCESSES = {
     "uncorrelated": "a new, uncorrelated value at each hop",
@@ -105,3 +111,36 @@ def hop_rate_ratio(process: str, *, n_sites: int = 2, rates: Mapping[str, float]
         total = rates["k12"] + rates["k21"]
         return total**2 / (2 * rates["k12"] * rates["k21"])
     return 1.0 if process == "uncorrelated" else 0.0
+
+
+def rate_ratio(fit: DecayFit, hops: HopResult) -> Record | None:
+    """Return 1/tau over the hop rate (spec analysis 1.12), or None where either is not claimed.
+
+    Parameters
+    ----------
+    fit : DecayFit
+    hops : HopResult
+
+    Notes
+    -----
+    The half-widths of the two intervals add in quadrature in the logarithm; the two come from one run and are treated
+    as independent.
+    """
+    decay, hop = fit.rate, hops.rate
+    numbers = [decay.value, decay.ci_low, decay.ci_high, hop.value, hop.ci_low, hop.ci_high]
+    if not (decay.trustworthy and hop.trustworthy) or any(not number or number <= 0 for number in numbers):
+        return None
+    rate, rate_low, rate_high, k, k_low, k_high = (float(number or 0) for number in numbers)
+    down = math.hypot(math.log(rate / rate_low), math.log(k_high / k))
+    up = math.hypot(math.log(rate_high / rate), math.log(k / k_low))
+    value = rate / k
+    return Record(
+        value,
+        "1",
+        "decay rate over hop rate; 95 %: logarithmic half-widths in quadrature",
+        value * math.exp(-down),
+        value * math.exp(up),
+        value * (up + down) / 4,
+        n_events=hop.n_events,
+        status="ok" if decay.status == hop.status == "ok" else "few_events",
+    )

@@ -20,7 +20,7 @@ class CorrelationResult(StoredResult):
     Attributes
     ----------
     observable : str
-        "omega_q", "cq" or "powder".
+        "omega_q", "cq" or "powder"; "omega_q x cq" of a cross-correlation.
     isotope : dict
         name, spin, quadrupole_moment_mb and its source.
     convention : str
@@ -54,9 +54,10 @@ class CorrelationResult(StoredResult):
     fit_index : ndarray (F,)
         Lags of `sums`, as indices into `lag`; the first is lag 0.
     sums : ndarray (B, N, F)
-        Sum over the time origins of block b of x(t) x(t + lag), per ion.
+        Sum over the time origins of block b of x(t) x(t + lag), per ion. At long lags the deviations between blocks
+        come from means over at most a twelfth of the lag; the total over blocks is exact.
     counts : ndarray (B, F)
-        Time origins behind each sum.
+        Time origins behind each sum (mean over ions).
     """
 
     schema: ClassVar[str] = "ufpnmr-correlation"
@@ -81,7 +82,7 @@ class CorrelationResult(StoredResult):
     ids: npt.NDArray[np.int64] = array("1", "(N,)")
     fit_index: npt.NDArray[np.int64] = array("1", "(F,)")
     sums: npt.NDArray[np.float64] = array("see sums_unit", "(B, N, F)")
-    counts: npt.NDArray[np.int64] = array("1", "(B, F)")
+    counts: npt.NDArray[np.float64] = array("1", "(B, F)")
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -64,7 +64,7 @@ def costs(study: Study) -> list[StageCost]:
             StageCost(
                 name,
                 state,
-                frames if kind not in ("decay", "results", "report") else None,
+                frames if kind not in ("decay", "directions", "results", "report") else None,
                 memory,
                 last if last is not None else typical,
                 last is not None,
@@ -77,7 +77,7 @@ def _typical(study: Study, kind: str, frames: int | None, atoms: int | None) -> 
     md = study.config.md
     if kind == "md" and md is not None and atoms is not None:
         return _MD_SECONDS * md.steps * atoms / (md.ranks * md.threads)
-    if kind in ("decay", "figure", "results", "report"):
+    if kind in ("decay", "directions", "figure", "results", "report"):
         return 2.0
     if frames is None or atoms is None:
         return None

@@ -35,7 +35,8 @@ class Stage:
     output : Path
         The file it writes.
     run : callable
-        Does the work; its argument says whether unfinished work of the same kind may be continued.
+        Does the work; its argument says whether unfinished work of the same kind may be continued. May return lines
+        for the log.
     needs : tuple of str
         Stages whose outputs it reads.
     settings : mapping
@@ -50,7 +51,7 @@ class Stage:
 
     name: str
     output: Path
-    run: Callable[[bool], None]
+    run: Callable[[bool], list[str] | None]
     needs: tuple[str, ...] = ()
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     extends: Mapping[str, int] = dataclasses.field(default_factory=dict)

@@ -59,6 +59,31 @@ def stages_of(shop: Workshop) -> list[Stage]:
             code=("efg", "trajectory"),
         ),
     ]
+    labelled: tuple[str, ...] = ()
+    if config.sites is not None:
+        labelled = ("sites",)
+        residence = {"minimum_residence_ps": config.hops.minimum_residence_ps}
+        stages.append(
+            Stage(
+                "sites",
+                folder / "sites.h5",
+                shop.label_sites,
+                settings={**frames, **config.sites.model_dump(), **residence},
+                code=(*_DYNAMICS, "trajectory"),
+                **source,
+            )
+        )
+        directions = folder / "directions.json"
+        stages.append(
+            Stage(
+                "directions",
+                directions,
+                lambda _: shop.directions(directions),
+                needs=("efg", "sites"),
+                settings=config.nmr.model_dump(include={"isotope", "fields"}),
+                code=_NMR,
+            )
+        )
     decays = []
     for observable, field in observables(shop):
         stage = " ".join(filter(None, (observable, field)))
@@ -86,20 +111,6 @@ def stages_of(shop: Workshop) -> list[Stage]:
         ]
         decays.append(f"decay {stage}")
     stages.append(Stage("msd", folder / "msd.h5", shop.msd, needs=("trajectory",), code=_DYNAMICS))
-    labelled: tuple[str, ...] = ()
-    if config.sites is not None:
-        labelled = ("sites",)
-        residence = {"minimum_residence_ps": config.hops.minimum_residence_ps}
-        stages.append(
-            Stage(
-                "sites",
-                folder / "sites.h5",
-                shop.label_sites,
-                settings={**frames, **config.sites.model_dump(), **residence},
-                code=(*_DYNAMICS, "trajectory"),
-                **source,
-            )
-        )
     stages.append(
         Stage(
             "hops",
@@ -124,7 +135,8 @@ def stages_of(shop: Workshop) -> list[Stage]:
                 code=("plots", *_NMR) if "efg" in plan.needs else ("plots",),
             )
         )
-    summary = ("trajectory", "efg", *decays, "msd", *labelled, "hops")
+    seen = ("directions",) if labelled else ()
+    summary = ("trajectory", "efg", *seen, *decays, "msd", *labelled, "hops")
     stages += [
         Stage(
             "results",

@@ -88,6 +88,7 @@ def write_report(shop: Workshop, plans: Sequence[FigurePlan]) -> None:
         "<h2>What was run</h2>",
         _run_table(shop, results),
         "<h2>Decay rate and hop rate</h2>",
+        _directions(shop, results),
         _interpretation(shop, results),
     ]
     for section in dict.fromkeys(plan.section for plan in plans):
@@ -156,6 +157,32 @@ def _curve(key: str) -> str:
     if key.startswith("omega_q_"):
         return f"ω_Q, field along {key.removeprefix('omega_q_')}"
     return {"cq": "|C_Q|", "powder": "ω_Q, powder"}.get(key, key)
+
+
+def _directions(shop: Workshop, results: Results) -> str:
+    """Return what each field direction can show, beside whether anything decays there."""
+    path = shop.folder / "directions.json"
+    if not path.is_file():
+        return ""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    sites = list(rows[0]["means"])
+    head = "".join(f"<th>{escape(site)} / kHz ({rows[0]['weights'][site]:.0%})</th>" for site in sites)
+    body = ""
+    for row in rows:
+        key = row["observable"].replace(" ", "_")
+        tau = results.records.get(f"tau_{key}")
+        verdict = "" if tau is None else ("no decay" if tau.status == "no_decay" else f"decays ({tau.status})")
+        means = "".join(f'<td class="number">{row["means"][site]:.1f}</td>' for site in sites)
+        body += (
+            f'<tr><td>{escape(_curve(key))}</td>{means}<td class="number">{row["depth"]:.1%}</td>'
+            f"<td>{escape(verdict.replace('_', ' '))}</td></tr>"
+        )
+    return (
+        "<p>Means of the sites, their shares, and the depth of the decay if ions exchange completely between the mean "
+        "tensors of the sites; whether ω_Q decays is a question of the field direction.</p>"
+        f'<div class="scroll"><table><thead><tr><th>observable</th>{head}<th>predicted depth</th><th>this run</th>'
+        f"</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _run_table(shop: Workshop, results: Results) -> str:

@@ -103,7 +103,9 @@ class Study:
         resume = self.ledger.started(name) and not force
         begin = time.monotonic()
         self.say(f"{name}: {'continued' if resume else 'started'}")
-        self.ledger.stages[name].run(resume)
+        said = self.ledger.stages[name].run(resume)
+        for line in said if isinstance(said, list) else ():
+            self.say(line)
         seconds = time.monotonic() - begin
         self.ledger.finished(name, seconds)
         self.say(f"{name}: done in {seconds:.1f} s, {_short(self.ledger.stages[name].output)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,11 +14,7 @@ from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.study.figures import observables
 from ufpnmr.study.work import Workshop
 
-if TYPE_CHECKING:
-    from ufpnmr.results.decay import DecayFit
-    from ufpnmr.results.hops import HopResult
-
-__all__ = ["Results", "rate_ratio", "write_results"]
+__all__ = ["Results", "write_results"]
 
 _REPLICAS = 200
 
@@ -52,6 +48,7 @@ def write_results(shop: Workshop) -> None:
     shop : Workshop
     """
     from ufpnmr.isotopes import isotope
+    from ufpnmr.nmr import rate_ratio
     from ufpnmr.results.decay import DecayFit
     from ufpnmr.results.hops import HopResult
     from ufpnmr.results.msd import MSDResult
@@ -118,39 +115,6 @@ def write_results(shop: Workshop) -> None:
         "provenance": provenance.collect(_inputs(shop)),
     }
     write_text_atomically(folder / "results.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def rate_ratio(fit: DecayFit, hops: HopResult) -> Record | None:
-    """Return 1/tau over the hop rate (spec analysis 1.12), or None where either is not claimed.
-
-    Parameters
-    ----------
-    fit : DecayFit
-    hops : HopResult
-
-    Notes
-    -----
-    The half-widths of the two intervals add in quadrature in the logarithm; the two come from one run and are treated
-    as independent.
-    """
-    decay, hop = fit.rate, hops.rate
-    numbers = [decay.value, decay.ci_low, decay.ci_high, hop.value, hop.ci_low, hop.ci_high]
-    if not (decay.trustworthy and hop.trustworthy) or any(not number or number <= 0 for number in numbers):
-        return None
-    rate, rate_low, rate_high, k, k_low, k_high = (float(number or 0) for number in numbers)
-    down = math.hypot(math.log(rate / rate_low), math.log(k_high / k))
-    up = math.hypot(math.log(rate_high / rate), math.log(k / k_low))
-    value = rate / k
-    return Record(
-        value,
-        "1",
-        "decay rate over hop rate; 95 %: logarithmic half-widths in quadrature",
-        value * math.exp(-down),
-        value * math.exp(up),
-        value * (up + down) / 4,
-        n_events=hop.n_events,
-        status="ok" if decay.status == hop.status == "ok" else "few_events",
-    )
 
 
 def _exchange_depth(

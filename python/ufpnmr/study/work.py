@@ -187,6 +187,33 @@ class Workshop:
             threads=self.threads,
         ).write(self.folder / "sites.h5")
 
+    def directions(self, output: Path) -> list[str]:
+        """Write what each field direction can show, and return it in words: before anything is fitted."""
+        import json
+
+        import numpy as np
+
+        from ufpnmr.nmr import site_table
+        from ufpnmr.results.storage import write_text_atomically
+
+        labels, tensors = self.sites(), self.tensors()
+        assert labels is not None
+        common = np.intersect1d(tensors.time.round(6), labels.time.round(6), return_indices=True)[1:]
+        rows = site_table(
+            tensors.V[common[0]],
+            labels.label[common[1]],
+            {int(code): name for code, name in labels.names.items() if name != "transit"},
+            fields=self.config.nmr.fields,
+            isotope=self.config.nmr.isotope,
+        )
+        write_text_atomically(output, json.dumps([row._asdict() for row in rows], indent=1) + "\n")
+        return [
+            f"{row.observable}: "
+            + ", ".join(f"{site} {value:.1f} kHz ({row.weights[site]:.0%})" for site, value in row.means.items())
+            + f"; a complete exchange would decay by {row.depth:.1%}"
+            for row in rows
+        ]
+
     def hops(self, _: bool) -> None:
         """Find the hops."""
         from ufpnmr.dynamics import find_hops

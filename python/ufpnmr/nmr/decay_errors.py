@@ -1,0 +1,143 @@
+"""First-order errors of ln τ over ions and over time blocks, and the interval that follows from them.
+
+ln τ of a least-squares fit depends on the curve C(k) by d ln τ = Σ_k g_k dC(k), g = [(JᵀWJ)⁻¹JᵀW]_τ over the parameters
+that are not at a bound. Ion i contributes u_ib = Σ_k g_k [S_ib(k)/n(k) - C(k) n_b(k)/n(k)]/N in block b. Then
+
+    V_ions = N/(N-1) Σ_i (Σ_b u_ib)²,  V_blocks = B/(B-1) Σ_b (Σ_i u_ib)²,  V_cells = Σ_ib u_ib².
+
+V_ions is right whatever an ion remembers from block to block, V_cells needs independent blocks too, and
+V_blocks/V_cells tells whether the ions of a block move together: it is 1 for independent ions, g for ions that move in
+groups of g. If it exceeds 1 at the 20 % level of the F test, V_ions is multiplied by it and t counts the blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ufpnmr.statistics import student_quantile
+
+__all__ = ["TauErrors", "log_bounds", "tau_errors"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_TOGETHER_LEVEL = 0.2
+_AT_BOUND = 1e-6
+_BLOCK_IN_TAU = 3
+_FEWEST_BLOCKS = 5
+
+
+class TauErrors(NamedTuple):
+    """Standard errors of ln τ."""
+
+    over_ions: float
+    over_blocks: float
+    together: float
+    """V_blocks/V_cells."""
+    std_error: float
+    """What is quoted."""
+    quantile: float
+    """Student's t of what is quoted."""
+    unit: str
+    """What was independent: "ions" or "blocks"."""
+    quantile_over_ions: float
+    quantile_over_blocks: float
+
+
+def tau_errors(
+    lag: FloatArray,
+    cells: FloatArray,
+    shares: FloatArray,
+    weights: FloatArray,
+    parameters: tuple[float, float, float, float],
+    free: tuple[bool, bool, bool],
+    length_in_tau: float,
+) -> TauErrors:
+    """Return the errors of ln τ.
+
+    Parameters
+    ----------
+    lag : ndarray (F,)
+        Lags of the fit, unit of τ.
+    cells : ndarray (B, N, F)
+        Mean of ion i in block b times the share of the block in all origins.
+    shares : ndarray (B, F)
+        Share of each block.
+    weights : ndarray (F,)
+        Of the fit.
+    parameters : (float, float, float, float)
+        τ, A, b², γ of the fit to the mean over ions and blocks.
+    free : (bool, bool, bool)
+        Whether A, b² and γ were fitted.
+    length_in_tau : float
+        Length of the run over τ: blocks shorter than 3 τ are not independent of each other.
+    """
+    n_blocks, n_ions = cells.shape[:2]
+    gradient = _gradient(lag, weights, parameters, free)
+    mean = cells.sum(axis=0).mean(axis=0)
+    u = ((cells - shares[:, None, :] * mean) @ gradient) / n_ions
+    of_ions, of_blocks = u.sum(axis=0), u.sum(axis=1)
+    v_ions = n_ions / (n_ions - 1) * float(of_ions @ of_ions) if n_ions > 1 else math.nan
+    v_blocks = n_blocks / (n_blocks - 1) * float(of_blocks @ of_blocks)
+    v_cells = float(np.vdot(u, u))
+    independent = min(n_blocks, max(_FEWEST_BLOCKS, length_in_tau / _BLOCK_IN_TAU))
+    t_blocks = student_quantile(independent - 1)
+    together = v_blocks / v_cells if v_cells > 0 else 1.0
+    sd_blocks = math.sqrt(v_blocks)
+    if n_ions == 1:
+        return TauErrors(0.0, sd_blocks, together, sd_blocks, t_blocks, "blocks", 0.0, t_blocks)
+    sd_ions, t_ions = math.sqrt(v_ions), student_quantile(n_ions - 1)
+    quoted = sd_ions, t_ions, "ions"
+    if together > _critical_ratio(n_blocks - 1):
+        quoted = sd_ions * math.sqrt(together), max(t_blocks, t_ions), "blocks"
+    return TauErrors(sd_ions, sd_blocks, together, *quoted, t_ions, t_blocks)
+
+
+def log_bounds(half: float) -> tuple[float, float]:
+    """Return how far the interval of ln τ reaches below and above its centre, for t times the standard error `half`.
+
+    A run of length T holds T/τ correlation times, so the variance of ln τ is proportional to the true τ, not to the
+    fitted one: the interval holds every x with abs(x - ln τ_fit) <= half exp[(x - ln τ_fit)/2]. The upper distance u
+    solves u = half exp(u/2), the lower one l = half exp(-l/2); above half = 2/e there is no upper bound (inf).
+    """
+    from scipy.special import lambertw
+
+    lower = 2 * float(lambertw(half / 2).real)
+    upper = -2 * float(lambertw(-half / 2).real) if half < 2 / math.e else math.inf
+    return lower, upper
+
+
+def _critical_ratio(dof: int) -> float:
+    from scipy import special
+
+    return float(special.chdtri(dof, _TOGETHER_LEVEL)) / dof
+
+
+def _gradient(
+    lag: FloatArray,
+    weights: FloatArray,
+    parameters: tuple[float, float, float, float],
+    free: tuple[bool, bool, bool],
+) -> FloatArray:
+    """Return d ln τ/dC(k) at the minimum, over the parameters that are neither given nor at a bound."""
+    tau, amplitude, plateau, gamma = parameters
+    power = (lag / tau) ** gamma
+    decay = np.exp(-power)
+    step = amplitude * (1 - plateau)
+    columns = [step * decay * power * gamma]
+    free_amplitude, free_plateau, free_gamma = free
+    inside = free_plateau and plateau > _AT_BOUND
+    if free_amplitude and inside:
+        columns += [np.ones_like(lag), decay]
+    elif free_amplitude:
+        columns.append(plateau + (1 - plateau) * decay)
+    elif inside:
+        columns.append(amplitude * (1 - decay))
+    if free_gamma and gamma < 1 - _AT_BOUND:
+        columns.append(-step * decay * power * np.log(lag / tau))
+    jacobian = np.stack(columns, axis=1)
+    weighted = jacobian * weights[:, None]
+    return np.asarray(np.linalg.lstsq(jacobian.T @ weighted, weighted.T, rcond=None)[0][0])
