@@ -21,8 +21,8 @@ from ufpnmr import provenance
 from ufpnmr.errors import InputError
 from ufpnmr.isotopes import Isotope
 from ufpnmr.isotopes import isotope as find_isotope
-from ufpnmr.nmr.correlation import field_direction
 from ufpnmr.nmr.frequencies import convention_factor, quadrupolar_product
+from ufpnmr.nmr.observables import field_direction
 from ufpnmr.nmr.quadrature import echo_degree, sphere_rule
 from ufpnmr.nmr.spin import EchoSequence, echo_sequence
 from ufpnmr.results.echo import EchoResult
