@@ -153,7 +153,10 @@ def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any
     text = data[_PREFIX.size : _PREFIX.size + length]
     if len(text) < length or zlib.crc32(text) != checksum:
         raise InputError(f"{path}: the checksum of the header is wrong; the file is damaged or cut, copy it again")
-    header = json.loads(text)
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: the header is not JSON ({error}); whoever wrote the file did it wrong") from None
     unknown = [name for name in header.get("required", []) if name not in (*_ENTRIES, *_ARRAYS)]
     if unknown:
         raise InputError(
