@@ -55,7 +55,7 @@ def test_sums_over_blocks_and_ions_add_up_to_the_curve(rng):
     result = correlate(random_series(rng), normalisation="raw", n_blocks=17)
     total = result.sums.sum(axis=(0, 1)) / (result.counts.sum(axis=0) * 5)
     assert np.allclose(total, result.mean[result.fit_index], rtol=1e-10)
-    assert np.array_equal(result.counts.sum(axis=0), result.n_origins[result.fit_index])
+    assert np.allclose(result.counts.sum(axis=0), result.n_origins[result.fit_index], rtol=1e-14, atol=0)
     assert result.sums.shape == (17, 5, len(result.fit_index))
     assert result.fit_index[:3].tolist() == [0, 1, 2]
     assert result.fit_index[-1] == 60
@@ -206,11 +206,10 @@ def test_field_along_a_lattice_vector(rng):
     assert correlate(s, "powder", field="b").field is None
 
 
-def test_many_ions_are_handled_in_parts(rng, monkeypatch):
+def test_many_ions_are_handled_in_parts(rng):
     s = random_series(rng, 100, 23)
     whole = correlate(s, "powder")
-    monkeypatch.setattr("ufpnmr.nmr.correlation._WORKING_BYTES", 1)
-    parts = correlate(s, "powder")
+    parts = correlate(s, "powder", memory=1)
     assert np.allclose(parts.mean, whole.mean, rtol=1e-14)
     assert np.allclose(parts.sums, whole.sums, rtol=1e-14)
 
