@@ -82,6 +82,7 @@ def test_second_run_does_nothing_and_a_change_reruns_its_dependents(copied_study
     third = ufp(*STUDY, cwd=copied_study)
     assert third.returncode in (0, 3), third.stderr
     assert stages_that_ran(third.stderr) == [
+        "directions",
         "acf omega_q b",
         "decay omega_q b",
         "figure acf-omega_q-b",
