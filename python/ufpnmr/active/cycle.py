@@ -13,7 +13,6 @@ files of the stages before; molecular dynamics and labelling keep what they have
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from ufpnmr.active.assessment import Assessor, ForceErrors
 from ufpnmr.active.config import ActiveConfig
 from ufpnmr.active.gradients import GradientStages
 from ufpnmr.active.labels import make_labels
+from ufpnmr.active.notes import read_note, write_note
 from ufpnmr.active.selection import Budget, select
 from ufpnmr.active.sources import gather
 from ufpnmr.errors import UfpError
@@ -42,7 +42,6 @@ from ufpnmr.structures.labelled import extxyz_text
 __all__ = ["Cycle"]
 
 Say = Callable[[str], object]
-_SCHEMA = {"schema": "ufpnmr-active-cycle", "schema_version": 1}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,8 +84,7 @@ class Cycle:
 
     def note(self, stage: str) -> dict[str, Any] | None:
         """Return what a stage (cycle, fit, sampling, selection, labelling) noted; None if it is not done."""
-        path = self.folder / f"{stage}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return read_note(self.folder, stage)
 
     def begin(self, inputs: Sequence[Path]) -> None:
         """Make the folder and note settings, versions and hashes of the input files."""
@@ -95,7 +93,7 @@ class Cycle:
             settings = self.config.model_dump(mode="json")
             settings["fit"] = self.fit_config.model_dump(mode="json")
             provenance = collect(inputs, seed=self.config.seed, cycle=self.number)
-            self._write("cycle", {"number": self.number, "settings": settings, "provenance": provenance})
+            write_note(self.folder, "cycle", {"number": self.number, "settings": settings, "provenance": provenance})
 
     def fit(self, initial: Dataset, earlier: Sequence[LabelledStructure]) -> None:
         """Fit to the initial structures and those of earlier cycles."""
@@ -110,7 +108,8 @@ class Cycle:
         posterior_file.save(made.posterior, sidecar(self.potential), made.basis, force=True, provenance=provenance)
         assessor = Assessor.read(self.potential, self.threads)
         predicted = ForceErrors.of([assessor.force_deviation(s.atoms) for s in initial.test])
-        self._write(
+        write_note(
+            self.folder,
             "fit",
             {
                 "labelled": len(train),
@@ -130,7 +129,8 @@ class Cycle:
         assessor = Assessor.read(self.potential, self.threads)
         found = gather(self.config, self.number, assessor, self.folder, known, refused, self.say)
         write_text_atomically(self.folder / "candidates.extxyz", "".join(map(extxyz_text, found.candidates)))
-        self._write(
+        write_note(
+            self.folder,
             "sampling",
             {
                 "runs": found.runs,
@@ -174,8 +174,10 @@ class Cycle:
             {name: atoms.info[name] for name in names} | {"atoms": len(atoms), "gain": pick.gain}
             for atoms, pick in zip(chosen, picks, strict=True)
         ]
-        self._write(
-            "selection", {"method": rule.method, "chosen": table, "seconds": round(time.monotonic() - begin, 2)}
+        write_note(
+            self.folder,
+            "selection",
+            {"method": rule.method, "chosen": table, "seconds": round(time.monotonic() - begin, 2)},
         )
 
     def label(self) -> int:
@@ -198,7 +200,8 @@ class Cycle:
             self.say(f"  {uid}: not labelled: {reason}")
         assessor = Assessor.read(self.potential, self.threads)
         new = compare(assessor.potential, self._labelled(), threads=self.threads).errors()
-        self._write(
+        write_note(
+            self.folder,
             "labelling",
             {
                 "labelled": summary.labelled,
@@ -257,9 +260,6 @@ class Cycle:
         note = self.note(stage)
         assert note is not None
         return note
-
-    def _write(self, stage: str, content: dict[str, Any]) -> None:
-        write_text_atomically(self.folder / f"{stage}.json", json.dumps({**_SCHEMA, **content}, indent=1) + "\n")
 
 
 def _without_predictions(atoms: Atoms) -> Atoms:

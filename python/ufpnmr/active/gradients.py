@@ -9,7 +9,6 @@ A cycle without new tensors is valid; its successor then has the same model.
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from ufpnmr.active.config import Gradients, Labelling
 from ufpnmr.active.labels import make_labels
+from ufpnmr.active.notes import read_note, write_note
 from ufpnmr.efg.dataset import Dataset, read_dataset
 from ufpnmr.efg.evaluation import evaluate
 from ufpnmr.efg.fit_config import FitConfig, read_config
@@ -91,7 +91,7 @@ class GradientStages:
             made.model, metadata={**made.model.metadata, "provenance": collect(cycle=self.number)}
         )
         model.write(self.model, force=True)
-        self._write("gradient_fit", {**note, "seconds": round(time.monotonic() - begin, 2)})
+        write_note(self.folder, "gradient_fit", {**note, "seconds": round(time.monotonic() - begin, 2)})
 
     def label(self, labelled: Sequence[str]) -> int:
         """Get the tensors of the structures that have energies and forces; return how many are waited for.
@@ -121,7 +121,11 @@ class GradientStages:
             if summary.open:
                 return summary.open
             count, failed = summary.labelled, summary.failed
-        self._write("gradients", {"labelled": count, "failed": failed, "seconds": round(time.monotonic() - begin, 2)})
+        write_note(
+            self.folder,
+            "gradients",
+            {"labelled": count, "failed": failed, "seconds": round(time.monotonic() - begin, 2)},
+        )
         return 0
 
     def labelled(self) -> list[LabelledTensors]:
@@ -137,11 +141,7 @@ class GradientStages:
 
     def note(self, stage: str) -> dict[str, Any] | None:
         """Return what a stage noted; None if it is not done."""
-        path = self.folder / f"{stage}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-    def _write(self, stage: str, content: dict[str, Any]) -> None:
-        write_text_atomically(self.folder / f"{stage}.json", json.dumps(content, indent=1) + "\n")
+        return read_note(self.folder, stage)
 
 
 def initial_config(config: Gradients) -> FitConfig:

@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, report, say, writable
+from ufpnmr.cli.common import direction, json_option, output_option, report, say, writable
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from ufpnmr.results.tensor_file import TensorFile
     from ufpnmr.results.tensors import TensorSeries
-
-
-def _field(text: str, option: str = "--field") -> str | list[float]:
-    if text in ("a", "b", "c"):
-        return text
-    try:
-        return [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        raise InputError(f"{option}: expected a, b, c or three numbers, found {text!r}") from None
 
 
 def _ions(text: str | None) -> list[int] | None:
@@ -129,7 +120,7 @@ def command(series: tuple[Path, ...], output: Path | None, force: bool, as_json:
                     opened,
                     options["observable"],
                     isotope=nucleus,
-                    field=_field(options["field"]),
+                    field=direction(options["field"]),
                     convention=options["convention"],
                     normalisation=options["normalisation"],
                     n_blocks=options["blocks"],
@@ -137,7 +128,7 @@ def command(series: tuple[Path, ...], output: Path | None, force: bool, as_json:
                     averaging=options["averaging"],
                     origins=origins,
                     cross=options["cross"],
-                    cross_field=None if cross_field is None else _field(cross_field, "--cross-field"),
+                    cross_field=None if cross_field is None else direction(cross_field, "--cross-field"),
                     signed=options["signed"],
                     method=options["method"],
                     memory=int(options["memory"] * 2**30),

@@ -90,6 +90,19 @@ def dipolar_bound(structure: Path, nucleus: str) -> SecondMoment:
     return second_moment(atoms.cell.array, atoms.positions, list(atoms.symbols), nucleus)
 
 
+def direction(text: str, option: str = "--field") -> str | list[float]:
+    """Return a direction on the command line: a, b, c or three numbers."""
+    if text in ("a", "b", "c"):
+        return text
+    try:
+        numbers = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or not any(numbers):
+        raise InputError(f"{option}: expected a, b, c or three numbers, not all zero, found {text!r}")
+    return numbers
+
+
 def say(message: str) -> None:
     """One line of log on stderr."""
     click.echo(message, err=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, say, trajectory_options, writable
-from ufpnmr.cli.ion_paths import open_universe, threads_option
-from ufpnmr.cli.runs import chosen_ions, ions_options, preset_option
+from ufpnmr.cli.ion_paths import chosen_ions, ions_options, open_universe, threads_option
+from ufpnmr.cli.runs import preset_option
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def command(
 
         def ions() -> Any:
             if "ions" not in frames:
-                frames["ions"] = ion_paths(universe, chosen_ions(ion, selection), drift)
+                frames["ions"] = ion_paths(universe, chosen_ions(universe, ion, selection), drift)
             return frames["ions"]
 
         def angles() -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ufpnmr.cli.common import exit_code, json_option, output_option, report, say, writable
+from ufpnmr.cli.common import direction, exit_code, json_option, output_option, report, say, writable
 
 
 @click.command()
@@ -73,7 +73,6 @@ def command(
     import dataclasses
 
     from ufpnmr import provenance
-    from ufpnmr.cli.acf import _field
     from ufpnmr.cli.common import dipolar_bound
     from ufpnmr.isotopes import isotope as find_isotope
     from ufpnmr.nmr import fit_decay
@@ -92,7 +91,7 @@ def command(
         sequence=sequence,
         angle=angle,
         phase=phase,
-        field=None if field is None else _field(field),
+        field=None if field is None else direction(field),
         accuracy=accuracy,
     )
     result = dataclasses.replace(result, provenance=provenance.collect([series], **result.parameters))

@@ -26,7 +26,7 @@ threads_option = click.option("--threads", type=click.IntRange(min=0), default=0
 minimum_residence_option = click.option(
     "--minimum-residence", type=float, help="Shortest stay that counts, ps. [the longer of 5 frames and 5 ps]"
 )
-_ion_paths_options = (
+_ions = (
     click.option("--ion", help="Element of the ions, e.g. Ag."),
     click.option("--selection", help="Ions in the language of MDAnalysis, instead of --ion."),
     click.option(
@@ -35,6 +35,8 @@ _ion_paths_options = (
         default="framework",
         help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
     ),
+)
+_memory = (
     click.option(
         "--memory", type=click.FloatRange(min=0.1), default=2.0, help="Limit for the paths in memory, GiB. [2]"
     ),
@@ -46,11 +48,28 @@ _ion_paths_options = (
 )
 
 
+def ions_options(function: F) -> F:
+    """Which ions, and what drift to remove."""
+    for option in reversed(_ions):
+        function = option(function)
+    return function
+
+
 def ion_paths_options(function: F) -> F:
     """TRAJECTORY, how to read it, which ions, what drift to remove, and how much memory to take."""
-    for option in reversed(_ion_paths_options):
+    for option in reversed(_memory):
         function = option(function)
-    return trajectory_argument(trajectory_options(function))
+    return trajectory_argument(trajectory_options(ions_options(function)))
+
+
+def chosen_ions(universe: Universe, ion: str | None, selection: str | None) -> str:
+    """Return the selection of the mobile ions; it is never guessed."""
+    if (ion is None) == (selection is None):
+        raise InputError(
+            f"which ions move? give --ion ELEMENT or --selection; {universe.trajectory.filename} holds "
+            f"{', '.join(sorted(set(universe.atoms.elements)))}"
+        )
+    return f"element {ion}" if selection is None else selection
 
 
 def open_universe(
@@ -75,12 +94,7 @@ def read_ion_paths(
     import ufpnmr.trajectory
     from ufpnmr.trajectory.paths import select
 
-    if (ion is None) == (selection is None):
-        raise InputError(
-            f"which ions move? give --ion or --selection; {universe.trajectory.filename} holds "
-            f"{', '.join(sorted(set(universe.atoms.elements)))}"
-        )
-    chosen = f"element {ion}" if selection is None else selection
+    chosen = chosen_ions(universe, ion, selection)
     if scratch is not None:
         from ufpnmr.trajectory.scratch import scratch_paths
 

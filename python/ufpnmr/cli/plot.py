@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ufpnmr.cli.common import output_option, say, writable
+from ufpnmr.cli.common import direction, output_option, say, writable
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ _TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
 )
 @click.option("--view", default="xy", help="Plane of a site network: xy, xz or yz. [xy]")
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
-@click.option("--field", metavar="'X Y Z'", help="Field direction for a tensor series (omega_q, angles).")
+@click.option(
+    "--field", metavar="DIRECTION", help="a, b, c or 'X Y Z': field direction for a tensor series (omega_q, angles)."
+)
 @click.option("--convention", default="harper2025", show_default=True, help="Convention of omega_q.")
 @click.option("--ordering", default="haeberlen", show_default=True, help="Ordering of the principal axes (angles).")
 @output_option("SVG, PNG, PDF, or CSV for the numbers")
@@ -75,6 +77,7 @@ def command(
     if target is None:
         raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
     from ufpnmr import plots
+    from ufpnmr.nmr.observables import field_direction
     from ufpnmr.results.angles import AngleResult, IonDensity
     from ufpnmr.results.arrhenius import ArrheniusFit
     from ufpnmr.results.comparison import Comparison
@@ -103,17 +106,17 @@ def command(
         labels = SiteLabels.read(sites) if sites else None
         if kind == "cq":
             return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
-        direction = _direction(_given(field, "--field"))
+        along = field_direction(direction(_given(field, "--field")), series.cell)
         if kind in (None, "omega_q"):
             return plots.frequency_histogram(
                 series,
                 isotope=_given(isotope, "--isotope"),
-                field=direction,
+                field=along,
                 convention=convention,
                 labels=labels,
             )
         weight = "density" if kind == "angles-density" else "counts"
-        return plots.angle_map(series, field=direction, ordering=ordering, weight=weight)
+        return plots.angle_map(series, field=along, ordering=ordering, weight=weight)
 
     def path_figure() -> Axes:
         paths = IonPaths.read(file)
@@ -200,13 +203,3 @@ def _given(value: str | None, option: str) -> str:
     if value is None:
         raise InputError(f"a tensor series needs {option}; it is never guessed")
     return value
-
-
-def _direction(text: str) -> list[float]:
-    try:
-        numbers = [float(word) for word in text.replace(",", " ").split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 3 or not any(numbers):
-        raise InputError(f"--field: expected three numbers, not all zero, found {text!r}")
-    return numbers

@@ -10,7 +10,6 @@ import click
 
 from ufpnmr.cli.common import report, say, trajectory_options
 from ufpnmr.cli.ion_paths import with_inputs
-from ufpnmr.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,32 +17,6 @@ runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE.
 preset_option = click.option(
     "--preset", type=click.Choice(["kaiser2024"]), help="Parameters of a paper; options given beside it win."
 )
-
-
-_ions = (
-    click.option("--ion", help="Element of the mobile ions, e.g. Ag."),
-    click.option("--selection", help="The ions in the language of MDAnalysis, instead of --ion."),
-    click.option(
-        "--drift",
-        type=click.Choice(["framework", "com", "none"]),
-        default="framework",
-        help="Whose mean displacement is subtracted. [framework: all atoms of other elements]",
-    ),
-)
-
-
-def ions_options(function: F) -> F:
-    """Which ions, and what drift to remove."""
-    for option in reversed(_ions):
-        function = option(function)
-    return function
-
-
-def chosen_ions(ion: str | None, selection: str | None) -> str:
-    """Return the selection of the mobile ions; it is never guessed."""
-    if (ion is None) == (selection is None):
-        raise InputError("which ions move? give --ion ELEMENT or --selection")
-    return f"element {ion}" if selection is None else selection
 
 
 def runs_options(function: F) -> F:

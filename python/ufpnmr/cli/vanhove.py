@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import open_universe, threads_option
-from ufpnmr.cli.runs import chosen_ions, deliver, ions_options, run_results, runs_options
+from ufpnmr.cli.ion_paths import chosen_ions, ions_options, open_universe, threads_option
+from ufpnmr.cli.runs import deliver, run_results, runs_options
 
 
 @click.command()
@@ -73,6 +73,6 @@ def command(
 
     def analyse(path: Path) -> VanHoveResult:
         universe = open_universe(path, timestep, log_file, elements, topology)
-        return van_hove(ion_paths(universe, chosen_ions(ion, selection), drift), threads=threads, **options)
+        return van_hove(ion_paths(universe, chosen_ions(universe, ion, selection), drift), threads=threads, **options)
 
     return deliver(run_results(inputs, VanHoveResult, analyse, (log_file, topology)), output, as_json)

@@ -68,6 +68,13 @@ def read_engine(path: str | Path) -> Engine:
     from ufpnmr.efg.point_charges import PointCharges
 
     path = Path(path)
-    if path.suffix == ".efg" or (path.is_file() and path.open("rb").read(len(MAGIC)) == MAGIC):
+    if path.suffix == ".efg" or _begins_with(path, MAGIC):
         return read_model(path)
     return PointCharges.read(path)
+
+
+def _begins_with(path: Path, magic: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic

@@ -60,36 +60,13 @@ def predict_series(
     universe: Universe,
     selection: str | None = None,
     output: str | Path = "efg.h5",
-    *,
-    axes: str = "",
-    start_time: float = 0.0,
-    precision: Precision = "single",
-    threads: int = 1,
-    dask: str | None = None,
-    resume: bool = True,
-    overwrite: bool = False,
-    inputs: tuple[str | Path, ...] = (),
-    progress: Callable[[int], object] | None = None,
+    **options: Any,
 ) -> TensorSeries:
     """Predict the tensors of all frames, write them to `output` and read them into memory.
 
-    Parameters and errors as `write_series`, which does the former only.
+    Parameters, options and errors as `write_series`, which does the former only.
     """
-    write_series(
-        model,
-        universe,
-        selection,
-        output,
-        axes=axes,
-        start_time=start_time,
-        precision=precision,
-        threads=threads,
-        dask=dask,
-        resume=resume,
-        overwrite=overwrite,
-        inputs=inputs,
-        progress=progress,
-    )
+    write_series(model, universe, selection, output, **options)
     return TensorSeries.read(output)
 
 

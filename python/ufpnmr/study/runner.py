@@ -46,12 +46,12 @@ class Study:
         InputError
             The first input that is wrong.
         """
-        from ufpnmr.efg import PointCharges
+        from ufpnmr.efg.engine import read_engine
         from ufpnmr.isotopes import isotope
         from ufpnmr.nmr.frequencies import convention_factor
 
         convention_factor(self.config.nmr.convention, isotope(self.config.nmr.isotope).spin)
-        PointCharges.read(self.config.efg.model)
+        read_engine(self.config.efg.model)
         if self.config.md is not None:
             from ufpnmr.potential import Potential
 

@@ -108,7 +108,8 @@ class Workshop:
 
     def efg(self, resume: bool) -> None:
         """Predict the tensors; an earlier series of the same run is put in front."""
-        from ufpnmr.efg import PointCharges, predict_series
+        from ufpnmr.efg import predict_series
+        from ufpnmr.efg.engine import read_engine
         from ufpnmr.results.tensors import TensorSeries
 
         section, output = self.config.efg, self.folder / "tensors.h5"
@@ -117,7 +118,7 @@ class Workshop:
         fresh = output if section.continue_series is None else self.folder / "tensors-new.h5"
         try:
             series = predict_series(
-                PointCharges.read(section.model),
+                read_engine(section.model),
                 universe,
                 self.config.trajectory.selection,
                 fresh,

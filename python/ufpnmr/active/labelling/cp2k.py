@@ -10,24 +10,26 @@ change forces by 0.0001 eV/Å rms (0.0003 at most) and energies by 0.02 meV/atom
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ase.units import GPa
 
 from ufpnmr.active.labelling.cp2k_files import (
-    INSTALL_HINT,
+    COORDINATES,
+    K_POINTS,
+    MULTIGRID,
+    SCF,
+    XC,
+    Cp2kLabeller,
     cell_and_positions,
     check_input,
     energy_and_forces,
     finished,
-    program,
     table,
 )
 from ufpnmr.active.labelling.labeller import LabelError, Labels
-from ufpnmr.active.labelling.programs import FileLabeller, k_mesh
-from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -59,7 +61,7 @@ VALENCE = {element: q for q, elements in _ELEMENTS_BY_VALENCE.items() for elemen
 
 _STRESS_UNITS = {"GPa": GPa, "bar": 1e-4 * GPa}
 
-_INPUT = """&GLOBAL
+_INPUT = f"""&GLOBAL
   PROJECT label
   RUN_TYPE ENERGY_FORCE
   PRINT_LEVEL LOW
@@ -70,37 +72,17 @@ _INPUT = """&GLOBAL
   &DFT
     BASIS_SET_FILE_NAME BASIS_MOLOPT
     POTENTIAL_FILE_NAME POTENTIAL
-    CHARGE {charge}
-    UKS {spin}
-    &MGRID
-      CUTOFF {cutoff}
-      REL_CUTOFF {rel_cutoff}
-      NGRIDS {grids}
-    &END MGRID
+    CHARGE {{charge}}
+    UKS {{spin}}
+{MULTIGRID}
     &QS
-      EPS_DEFAULT {eps_default}
+      EPS_DEFAULT {{eps_default}}
     &END QS
-    &KPOINTS
-      SCHEME MONKHORST-PACK {k[0]} {k[1]} {k[2]}
-      SYMMETRY OFF
-      FULL_GRID OFF
-    &END KPOINTS
+{K_POINTS}
     &SCF
-      SCF_GUESS ATOMIC
-      EPS_SCF {eps_scf}
-      MAX_SCF {max_scf}
-      &DIAGONALIZATION
-      &END DIAGONALIZATION
-      &MIXING
-        METHOD BROYDEN_MIXING
-        ALPHA {mixing}
-        NBROYDEN 8
-      &END MIXING
+{SCF}
     &END SCF
-    &XC
-      &XC_FUNCTIONAL PBE
-      &END XC_FUNCTIONAL
-    &END XC
+{XC}
   &END DFT
   &PRINT
     &FORCES
@@ -112,96 +94,40 @@ _INPUT = """&GLOBAL
     &END STRESS_TENSOR
   &END PRINT
   &SUBSYS
-    &CELL
-{cell}
-    &END CELL
-    &COORD
-{coord}
-    &END COORD
-{kinds}
+{COORDINATES}
+{{kinds}}
   &END SUBSYS
 &END FORCE_EVAL
 """
 
 
-class CP2K(FileLabeller):
+class CP2K(Cp2kLabeller):
     """Energy, forces and stress of a periodic cell of any shape.
 
     Parameters
     ----------
-    command : str
-    timeout : float
-        s per structure.
-    threads : int
-        OMP_NUM_THREADS.
-    cutoff, rel_cutoff : float
-        Ry.
-    grids : int
-        Number of grids of the multigrid.
-    eps_default, eps_scf : float
-    max_scf : int
-    mixing : float
-        Broyden mixing.
-    kpoint_length, gamma_from : float
-        Å, see `ufpnmr.active.labelling.programs.k_mesh`.
-    kpoints : sequence of int, optional
-        A mesh instead of the rule.
     basis : str
     potentials : mapping, optional
         Pseudopotential by element, e.g. ``{"Li": "GTH-PBE-q3"}``.
     spin : bool
         Spin-polarised. An odd number of electrons needs it.
+    **settings
+        See `ufpnmr.active.labelling.cp2k_files.Cp2kLabeller`.
 
     Notes
     -----
     ``atoms.info["charge"]`` is the charge of the cell in elementary charges (0 if absent): -1 for a missing Li+.
     """
 
-    output_name = "label.out"
-    install_hint = INSTALL_HINT
-
     def __init__(
         self,
-        command: str = "cp2k.psmp",
-        timeout: float = 7200.0,
-        threads: int = 1,
-        cutoff: float = 400.0,
-        rel_cutoff: float = 50.0,
-        grids: int = 5,
-        eps_default: float = 1e-9,
-        eps_scf: float = 1e-5,
-        max_scf: int = 60,
-        mixing: float = 0.4,
-        kpoint_length: float = 12.5,
-        gamma_from: float = 10.5,
-        kpoints: Sequence[int] | None = None,
         basis: str = "DZVP-MOLOPT-SR-GTH",
         potentials: Mapping[str, str] | None = None,
         spin: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__(command, timeout, threads)
-        self.settings: dict[str, Any] = {
-            "cutoff": float(cutoff),
-            "rel_cutoff": float(rel_cutoff),
-            "grids": int(grids),
-            "eps_default": float(eps_default),
-            "eps_scf": float(eps_scf),
-            "max_scf": int(max_scf),
-            "mixing": float(mixing),
-        }
-        self.kpoint_length, self.gamma_from = float(kpoint_length), float(gamma_from)
-        if kpoints is not None and len(kpoints) != 3:
-            raise InputError(f"kpoints: expected three divisions, found {kpoints!r}")
-        self.kpoints = kpoints
+        super().__init__(**settings)
         self.basis, self.potentials, self.spin = basis, dict(potentials or {}), bool(spin)
-
-    def version(self) -> str:
-        """Return CP2K's version as the program tells it."""
-        return program(self.command)
-
-    def arguments(self) -> list[str]:
-        """Return the arguments after the command."""
-        return ["-i", "label.inp"]
 
     def write_input(self, atoms: Atoms, folder: Path) -> None:
         """Write ``label.inp``; see `FileLabeller`."""
@@ -224,7 +150,7 @@ class CP2K(FileLabeller):
             **self.settings,
             charge=charge,
             spin="T" if self.spin else "F",
-            k=self._mesh(atoms),
+            k=self.mesh(atoms),
             kinds=kinds,
             cell="\n".join(f"      {line}" for line in cell),
             coord="\n".join(f"      {line}" for line in positions),
@@ -247,13 +173,10 @@ class CP2K(FileLabeller):
             stress=voigt,
             notes={
                 "method": f"PBE {self.basis} GTH {self.settings['cutoff']:g} Ry",
-                "kpoints": list(self._mesh(atoms)),
+                "kpoints": list(self.mesh(atoms)),
                 "scf_steps": steps,
             },
         )
-
-    def _mesh(self, atoms: Atoms) -> Sequence[int]:
-        return self.kpoints or k_mesh(atoms, self.kpoint_length, self.gamma_from)
 
     def _potential(self, element: str) -> str:
         if element in self.potentials:

@@ -19,15 +19,18 @@ import numpy as np
 
 from ufpnmr.active.labelling.cp2k import VALENCE
 from ufpnmr.active.labelling.cp2k_files import (
-    INSTALL_HINT,
+    COORDINATES,
+    K_POINTS,
+    MULTIGRID,
+    SCF,
+    XC,
+    Cp2kLabeller,
     cell_and_positions,
     check_input,
     energy_and_forces,
     finished,
-    program,
 )
 from ufpnmr.active.labelling.labeller import LabelError, Labels
-from ufpnmr.active.labelling.programs import FileLabeller, k_mesh
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ _OWN_BASIS = Path(__file__).with_name("cp2k_efg_basis.txt")
 _OWN_BASES = {"Li": "Li-EFG"}
 _ELECTRONS_DIFFER = 1e-4
 
-_INPUT = """&GLOBAL
+_INPUT = f"""&GLOBAL
   PROJECT label
   RUN_TYPE ENERGY_FORCE
   PRINT_LEVEL LOW
@@ -49,34 +52,17 @@ _INPUT = """&GLOBAL
 &FORCE_EVAL
   METHOD QS
   &DFT
-{files}
+{{files}}
     POTENTIAL_FILE_NAME POTENTIAL
-    CHARGE {charge}
-    &MGRID
-      CUTOFF {cutoff}
-      REL_CUTOFF {rel_cutoff}
-      NGRIDS {grids}
-    &END MGRID
+    CHARGE {{charge}}
+{MULTIGRID}
     &QS
       METHOD GAPW
-      EPS_DEFAULT {eps_default}
+      EPS_DEFAULT {{eps_default}}
     &END QS
-    &KPOINTS
-      SCHEME MONKHORST-PACK {k[0]} {k[1]} {k[2]}
-      SYMMETRY OFF
-      FULL_GRID OFF
-    &END KPOINTS
+{K_POINTS}
     &SCF
-      SCF_GUESS ATOMIC
-      EPS_SCF {eps_scf}
-      MAX_SCF {max_scf}
-      &DIAGONALIZATION
-      &END DIAGONALIZATION
-      &MIXING
-        METHOD BROYDEN_MIXING
-        ALPHA {mixing}
-        NBROYDEN 8
-      &END MIXING
+{SCF}
       &PRINT
         &RESTART ON
           BACKUP_COPIES 0
@@ -88,10 +74,7 @@ _INPUT = """&GLOBAL
         &END RESTART_HISTORY
       &END PRINT
     &END SCF
-    &XC
-      &XC_FUNCTIONAL PBE
-      &END XC_FUNCTIONAL
-    &END XC
+{XC}
   &END DFT
   &PRINT
     &FORCES
@@ -100,28 +83,18 @@ _INPUT = """&GLOBAL
     &END FORCES
   &END PRINT
   &SUBSYS
-    &CELL
-{cell}
-    &END CELL
-    &COORD
-{coord}
-    &END COORD
-{kinds}
+{COORDINATES}
+{{kinds}}
   &END SUBSYS
 &END FORCE_EVAL
 """
 
 
-class CP2KGradients(FileLabeller):
+class CP2KGradients(Cp2kLabeller):
     """Field gradients at the all-electron atoms of a periodic cell of any shape, with energy and forces but no stress.
 
     Parameters
     ----------
-    command : str
-    timeout : float
-        s per structure.
-    threads : int
-        OMP_NUM_THREADS.
     centres : sequence of str
         Elements whose atoms get a tensor: treated with all electrons.
     bases : mapping, optional
@@ -130,60 +103,28 @@ class CP2KGradients(FileLabeller):
         CP2K's data folder, with BASIS_MOLOPT.
     basis : str
         Of the other elements, without the number of valence electrons.
-    cutoff, rel_cutoff : float
-        Ry.
-    grids : int
-        Number of grids of the multigrid.
-    eps_default, eps_scf : float
-    max_scf : int
-    mixing : float
-        Broyden mixing.
-    kpoint_length, gamma_from : float
-        Å, see `ufpnmr.active.labelling.programs.k_mesh`.
     lebedev, radial : int
         CP2K's grid about an all-electron atom.
+    **settings
+        See `ufpnmr.active.labelling.cp2k_files.Cp2kLabeller`.
 
     Notes
     -----
     Energies belong to this level of theory; they never enter one fit with those of the labeller ``cp2k``.
     """
 
-    output_name = "label.out"
-    install_hint = INSTALL_HINT
-
     def __init__(
         self,
-        command: str = "cp2k.psmp",
-        timeout: float = 10800.0,
-        threads: int = 1,
         centres: Sequence[str] = ("Li",),
         bases: Mapping[str, Sequence[str]] | None = None,
         data: str = "/usr/share/cp2k",
         basis: str = "TZVP-MOLOPT-GTH",
-        cutoff: float = 400.0,
-        rel_cutoff: float = 50.0,
-        grids: int = 5,
-        eps_default: float = 1e-9,
-        eps_scf: float = 1e-5,
-        max_scf: int = 60,
-        mixing: float = 0.4,
-        kpoint_length: float = 12.5,
-        gamma_from: float = 10.5,
         lebedev: int = 50,
         radial: int = 50,
+        **settings: Any,
     ) -> None:
-        super().__init__(command, timeout, threads)
-        self.settings: dict[str, Any] = {
-            "cutoff": float(cutoff),
-            "rel_cutoff": float(rel_cutoff),
-            "grids": int(grids),
-            "eps_default": float(eps_default),
-            "eps_scf": float(eps_scf),
-            "max_scf": int(max_scf),
-            "mixing": float(mixing),
-        }
+        super().__init__(**settings)
         self.grid = (int(lebedev), int(radial))
-        self.kpoint_length, self.gamma_from = float(kpoint_length), float(gamma_from)
         self.data, self.basis = Path(data), basis
         self.bases = {element: (_OWN_BASIS, name) for element, name in _OWN_BASES.items()}
         self.bases |= {element: (Path(file), name) for element, (file, name) in (bases or {}).items()}
@@ -208,11 +149,7 @@ class CP2KGradients(FileLabeller):
         """Return the versions of CP2K, which makes the density, and PySCF, which evaluates it."""
         from ufpnmr.provenance import package_version
 
-        return f"{program(self.command)}, PySCF {package_version('pyscf')}"
-
-    def arguments(self) -> list[str]:
-        """Return the arguments after the command."""
-        return ["-i", "label.inp"]
+        return f"{super().version()}, PySCF {package_version('pyscf')}"
 
     def write_input(self, atoms: Atoms, folder: Path) -> None:
         """Write ``label.inp``; see `FileLabeller`."""
@@ -229,7 +166,7 @@ class CP2KGradients(FileLabeller):
             **self.settings,
             files="\n".join(f"    BASIS_SET_FILE_NAME {file}" for file in files),
             charge=charge,
-            k=self._mesh(moved),
+            k=self.mesh(moved),
             kinds="\n".join(self._kind(element, ion) for element, ion in ions.items()),
             cell="\n".join(f"      {line}" for line in cell),
             coord="\n".join(f"      {line}" for line in positions),
@@ -248,7 +185,7 @@ class CP2KGradients(FileLabeller):
         symbols = moved.get_chemical_symbols()  # type: ignore[no-untyped-call]
         ions = self._ions(symbols)
         density = DensityMatrix.read(folder / "label-RESTART.kp")
-        efg, electrons = field_gradients(moved, density, self._mesh(moved), ions)
+        efg, electrons = field_gradients(moved, density, self.mesh(moved), ions)
         expected = sum(ions[s].charge for s in symbols) - int(atoms.info.get("charge", 0))
         if abs(electrons / expected - 1) > _ELECTRONS_DIFFER:
             raise LabelError(
@@ -261,14 +198,11 @@ class CP2KGradients(FileLabeller):
             efg=efg,
             notes={
                 "method": f"PBE GAPW, all-electron {' '.join(self.centres)}, {self.settings['cutoff']:g} Ry",
-                "kpoints": list(self._mesh(moved)),
+                "kpoints": list(self.mesh(moved)),
                 "scf_steps": steps,
                 "electrons": round(electrons, 6),
             },
         )
-
-    def _mesh(self, atoms: Atoms) -> tuple[int, int, int]:
-        return k_mesh(atoms, self.kpoint_length, self.gamma_from)
 
     def _basis_file(self, element: str) -> Path:
         return self.bases[element][0] if element in self.centres else self.data / "BASIS_MOLOPT"

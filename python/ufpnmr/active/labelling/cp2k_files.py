@@ -1,4 +1,4 @@
-"""What every CP2K run has in common: cell and positions of its input, energy and forces of its output."""
+"""What every CP2K run has in common: settings and sections of its input, energy and forces of its output."""
 
 from __future__ import annotations
 
@@ -6,27 +6,136 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr.active.labelling.labeller import LabelError
+from ufpnmr.active.labelling.programs import FileLabeller, k_mesh
+from ufpnmr.errors import InputError
 from ufpnmr.units import BOHR_ANGSTROM, HARTREE_EV
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["INSTALL_HINT", "cell_and_positions", "check_input", "energy_and_forces", "finished", "program", "table"]
+__all__ = [
+    "COORDINATES",
+    "K_POINTS",
+    "MULTIGRID",
+    "SCF",
+    "XC",
+    "Cp2kLabeller",
+    "cell_and_positions",
+    "check_input",
+    "energy_and_forces",
+    "finished",
+    "table",
+]
 
-INSTALL_HINT = "install CP2K (Debian: cp2k, cp2k-data)"
+MULTIGRID = """    &MGRID
+      CUTOFF {cutoff}
+      REL_CUTOFF {rel_cutoff}
+      NGRIDS {grids}
+    &END MGRID"""
+K_POINTS = """    &KPOINTS
+      SCHEME MONKHORST-PACK {k[0]} {k[1]} {k[2]}
+      SYMMETRY OFF
+      FULL_GRID OFF
+    &END KPOINTS"""
+SCF = """      SCF_GUESS ATOMIC
+      EPS_SCF {eps_scf}
+      MAX_SCF {max_scf}
+      &DIAGONALIZATION
+      &END DIAGONALIZATION
+      &MIXING
+        METHOD BROYDEN_MIXING
+        ALPHA {mixing}
+        NBROYDEN 8
+      &END MIXING"""
+XC = """    &XC
+      &XC_FUNCTIONAL PBE
+      &END XC_FUNCTIONAL
+    &END XC"""
+COORDINATES = """    &CELL
+{cell}
+    &END CELL
+    &COORD
+{coord}
+    &END COORD"""
 
 
-def program(command: Sequence[str]) -> str:
-    """Return CP2K's version as the program tells it."""
-    done = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=120, check=False)
-    match = re.search(r"CP2K version (\S+)", done.stdout)
-    return f"CP2K {match[1]}" if match else "CP2K, unknown version"
+class Cp2kLabeller(FileLabeller):
+    """Numerical settings of a CP2K run with k points, and how it is started.
+
+    Parameters
+    ----------
+    command, timeout, threads
+        See `ufpnmr.active.labelling.programs.FileLabeller`.
+    cutoff, rel_cutoff : float
+        Ry.
+    grids : int
+        Number of grids of the multigrid.
+    eps_default, eps_scf : float
+    max_scf : int
+    mixing : float
+        Broyden mixing.
+    kpoint_length, gamma_from : float
+        Å, see `ufpnmr.active.labelling.programs.k_mesh`.
+    kpoints : sequence of int, optional
+        A mesh instead of the rule.
+    """
+
+    output_name = "label.out"
+    install_hint = "install CP2K (Debian: cp2k, cp2k-data)"
+
+    def __init__(
+        self,
+        command: str = "cp2k.psmp",
+        timeout: float = 7200.0,
+        threads: int = 1,
+        cutoff: float = 400.0,
+        rel_cutoff: float = 50.0,
+        grids: int = 5,
+        eps_default: float = 1e-9,
+        eps_scf: float = 1e-5,
+        max_scf: int = 60,
+        mixing: float = 0.4,
+        kpoint_length: float = 12.5,
+        gamma_from: float = 10.5,
+        kpoints: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(command, timeout, threads)
+        self.settings: dict[str, Any] = {
+            "cutoff": float(cutoff),
+            "rel_cutoff": float(rel_cutoff),
+            "grids": int(grids),
+            "eps_default": float(eps_default),
+            "eps_scf": float(eps_scf),
+            "max_scf": int(max_scf),
+            "mixing": float(mixing),
+        }
+        self.kpoint_length, self.gamma_from = float(kpoint_length), float(gamma_from)
+        if kpoints is not None and len(kpoints) != 3:
+            raise InputError(f"kpoints: expected three divisions, found {kpoints!r}")
+        self.kpoints = kpoints
+
+    def version(self) -> str:
+        """Return CP2K's version as the program tells it."""
+        done = subprocess.run([*self.command, "--version"], capture_output=True, text=True, timeout=120, check=False)
+        match = re.search(r"CP2K version (\S+)", done.stdout)
+        return f"CP2K {match[1]}" if match else "CP2K, unknown version"
+
+    def arguments(self) -> list[str]:
+        """Return the arguments after the command."""
+        return ["-i", "label.inp"]
+
+    def mesh(self, atoms: Atoms) -> tuple[int, int, int]:
+        """Return the divisions of the k mesh."""
+        if self.kpoints is not None:
+            a, b, c = self.kpoints
+            return a, b, c
+        return k_mesh(atoms, self.kpoint_length, self.gamma_from)
 
 
 def cell_and_positions(atoms: Atoms) -> tuple[list[str], list[str]]:

@@ -224,17 +224,29 @@ def _factory(name: str, module_name: str, attribute: str) -> Callable[..., Any]:
 
 
 def _check_options(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):
-        return
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+    parameters = _parameters(factory)
+    if parameters is None:
         return
     for key in options:
         if key not in parameters:
             raise InputError(
                 f"labeller {name}: no option {key!r}{nearest(key, parameters)}; there are {', '.join(parameters)}"
             )
+
+
+def _parameters(factory: Callable[..., Any]) -> list[str] | None:
+    """Return the names a factory takes, those included that a class hands on to its bases; None where it takes any."""
+    classes = factory.__mro__ if inspect.isclass(factory) else ()
+    names: list[str] = []
+    for constructor in [vars(c)["__init__"] for c in classes if "__init__" in vars(c)] or [factory]:
+        try:
+            parameters = inspect.signature(constructor).parameters.values()
+        except (TypeError, ValueError):
+            return None
+        names += [p.name for p in parameters if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names
+    return None
 
 
 def _version_of(module_name: str) -> str:
