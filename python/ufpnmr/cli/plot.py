@@ -94,6 +94,7 @@ def command(
     from ufpnmr.results.site_network import SiteNetwork
     from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
     from ufpnmr.results.spectrum import SpectrumResult
+    from ufpnmr.results.temperature_scan import TemperatureScan
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.results.van_hove import VanHoveResult
     from ufpnmr.results.vdos import VDOSResult
@@ -148,6 +149,7 @@ def command(
         ResidenceTimes.schema: lambda: plots.survival(ResidenceTimes.read(file)),
         EscapeSurvival.schema: lambda: plots.survival(EscapeSurvival.read(file)),
         ArrheniusFit.schema: lambda: plots.arrhenius(ArrheniusFit.read(file)),
+        TemperatureScan.schema: lambda: plots.over_temperatures(TemperatureScan.read(file)),
         IonPaths.schema: path_figure,
         LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
         TensorSeries.schema: tensor_figure,
@@ -161,7 +163,7 @@ def command(
         result.schema: result
         for result in (
             *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
-            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
+            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult, TemperatureScan),
         )
     }
     if target.suffix == ".csv":

@@ -21,6 +21,7 @@ from ufpnmr.plots.sites import label_populations
 from ufpnmr.plots.spectrum import spectrum
 from ufpnmr.plots.style import save
 from ufpnmr.plots.survival import arrhenius, survival
+from ufpnmr.plots.temperatures import over_temperatures
 from ufpnmr.plots.traces import displacement_traces
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "mean_square_displacement",
     "network_map",
     "omega_q_parity",
+    "over_temperatures",
     "parity",
     "polycrystal",
     "quaternion_scores",
