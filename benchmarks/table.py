@@ -280,6 +280,41 @@ def coverage_decay(result: Result) -> str:
     return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
 
 
+def beta_directions(result: Result) -> str:
+    """Return the verdicts by temperature and direction, and the activation energies."""
+
+    def value(record: Result, scale: float = 1, digits: int = 3) -> str:
+        low, high = (None if record[k] is None else f"{scale * record[k]:.{digits}g}" for k in ("ci_low", "ci_high"))
+        if record["value"] is not None:
+            return f"{scale * record['value']:.{digits}g} ({low} to {high})"
+        return f"`{record['status']}`" if low is None else f"> {low}, `{record['status']}`"
+
+    names = {"omega_q a": "ω_Q, B0∥a", "omega_q b": "ω_Q, B0∥b", "omega_q c": "ω_Q, B0∥c"}
+    names |= {"cq": "abs(C_Q)", "powder": "ω_Q, powder"}
+    rows = [
+        [
+            f"{case['temperature_K']:g} K, {names[row['observable']]}",
+            ", ".join(f"{mean:.1f} ({row['weights'][site]:.0%})" for site, mean in row["means"].items()),
+            f"{row['depth']:.1%}",
+            f"{row['drop']['value']:.1%} ({row['drop']['ci_low']:.1%} to {row['drop']['ci_high']:.1%})",
+            value(row["tau"], 1e3),
+            row["no_decay"],
+        ]
+        for case in result["temperatures"]
+        for row in case["observables"]
+    ]
+    sites = " / ".join(result["temperatures"][0]["observables"][0]["means"])
+    header = ["", f"mean at {sites}, kHz (weight)", "predicted depth", "drop seen", "τ, ps", "“no decay”"]
+    text = markdown(header, rows)
+    rows = [
+        [name, value(quantity["activation_energy"]), *(value(record) for record in quantity["predicted"].values())]
+        for name, quantity in result["quantities"].items()
+    ]
+    first = next(quantity for quantity in result["quantities"].values() if quantity["predicted"])
+    header = ["", "activation energy, eV", *(f"extrapolated to {at} K" for at in first["predicted"])]
+    return text + "\n\n" + markdown(header, rows)
+
+
 def vibration(result: Result) -> str:
     """Return amplitude and decay time against the window of the mean."""
     cases: dict[tuple[str, int], dict[float | None, Result]] = {}
@@ -488,7 +523,7 @@ TABLES = {
     for f in (
         *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
-        *(acf, coverage_decay, vibration),
+        *(acf, beta_directions, coverage_decay, vibration),
     )
 }
 
