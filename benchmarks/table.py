@@ -266,18 +266,23 @@ def coverage_decay(result: Result) -> str:
     """Return the coverage of the intervals of τ."""
     rows = []
     for case in result["cells"]:
-        coverage = "" if case["coverage"] is None else f"{case['coverage']:.1%}"
+        # a handful of runs that were claimed against the rule of their cell have no coverage to speak of
+        some = case["claimed"] >= 0.05 and case["coverage"] is not None
+        error = f" ± {100 * case['coverage_std_error']:.1f}" if some else ""
         refused = ", ".join(f"`{name}` {n / case['runs']:.0%}" for name, n in sorted(case["statuses"].items()))
         rows.append(
             [
                 f"{case['process']}, T = {case['T_over_tau']} τ",
                 case["ions"],
+                case["runs"],
                 f"{case['claimed']:.1%}",
-                coverage,
+                f"{case['coverage']:.1%}{error}" if some else "",
+                f"{case['coverage_of_all_fitted']:.1%}",
                 refused,
             ]
         )
-    return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
+    header = ["process", "ions", "runs", "with a value", "coverage of those", "of all intervals", "statuses"]
+    return markdown(header, rows)
 
 
 def beta_directions(result: Result) -> str:

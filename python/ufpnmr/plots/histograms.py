@@ -111,8 +111,9 @@ def labelled_histogram(
     kinds = None if sites is None else np.asarray(sites, dtype=str)
     codes = {} if kinds is None else {kind: _coordination(kind, k) for k, kind in enumerate(np.unique(kinds), 1)}
     names = {str(code): kind for kind, code in codes.items()}
+    bins = min(_BINS, max(12, round(2 * len(numbers) ** 0.5)))
     chosen = None if kinds is None else np.array([codes[kind] for kind in kinds])
-    _histogram(ax, numbers, unit, chosen, names, what=f"{len(numbers)} labels", bins=_BINS // 2)
+    _histogram(ax, numbers, unit, chosen, names, what=f"{len(numbers)} labels", bins=bins)
     ax.set_xlabel(f"{name} / {unit}")
     return ax
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["over_temperatures"]
 
 _NAMES = {"diffusion": "D", "hop_rate": "hop rate k", "tau_cq": "τ, |C$_Q$|", "tau_powder": "τ, ω$_Q$ powder"}
+_AXES = {"cm2/s": "D / (cm²/s)", "s^-1": "k / s⁻¹", "ns": "τ / ns"}
 _POINTS = 60
 _SHIFT = 0.004
 """Curves of one panel are set side by side by this fraction of the axis."""
@@ -56,8 +57,8 @@ def over_temperatures(result: TemperatureScan, ax: Axes | None = None) -> Axes:
         for k, name in enumerate(names):
             shift = (k - (len(names) - 1) / 2) * _SHIFT * (1000 / min(kelvin) - 1000 / max(kelvin))
             _quantity(panel, result, name, COLOURS[k % len(COLOURS)], shift)
-        shown = unit.replace("cm2", "cm²").replace("s^-1", "s⁻¹")
-        panel.set(yscale="log", ylabel=f"{'time' if unit == 'ns' else 'value'} / ({shown})")
+        panel.set(yscale="log", ylabel=_AXES.get(unit, f"value / ({unit})"))
+        panel.margins(y=0.2)
         panel.legend(loc="best", fontsize=8)
     axes[-1].set_xlabel("1000 K / T")
     top = axes[0].secondary_xaxis("top", functions=(_inverse, _inverse))
