@@ -1,4 +1,4 @@
-"""The 95 % intervals of decay times hold the truth where a value is claimed, and where they would not there is a status.
+"""The 95 % intervals of decay times hold the truth where a value is claimed; elsewhere there is a status.
 
 The full table is benchmarks/results/coverage_decay.json; the slow test makes a small one with the same script.
 """
@@ -25,7 +25,7 @@ def check(cells):
     for cell in cells:
         key = cell["process"], cell["T_over_tau"], cell["ions"]
         if key in REFUSED:
-            assert cell["claimed"] < 0.1, key
+            assert cell["claimed"] < 0.2, key
         elif cell["claimed"] > 0.5:
             margin = MARGIN * cell["coverage_std_error"]
             assert 0.93 - margin <= cell["coverage"] <= 0.97 + margin, key
