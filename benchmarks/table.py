@@ -311,11 +311,15 @@ def beta_directions(result: Result) -> str:
     sites = " / ".join(result["temperatures"][0]["observables"][0]["means"])
     header = ["", f"mean at {sites}, kHz (weight)", "predicted depth", "drop seen", "τ, ps", "“no decay”"]
     text = markdown(header, rows)
+    first = next(quantity for quantity in result["quantities"].values() if quantity["predicted"])
     rows = [
-        [name, value(quantity["activation_energy"]), *(value(record) for record in quantity["predicted"].values())]
+        [
+            f"{name}, {quantity['at'][0]['unit'].replace('cm2', 'cm²').replace('s^-1', 's⁻¹')}",
+            value(quantity["activation_energy"]),
+            *(value(quantity["predicted"][at]) if quantity["predicted"] else "" for at in first["predicted"]),
+        ]
         for name, quantity in result["quantities"].items()
     ]
-    first = next(quantity for quantity in result["quantities"].values() if quantity["predicted"])
     header = ["", "activation energy, eV", *(f"extrapolated to {at} K" for at in first["predicted"])]
     return text + "\n\n" + markdown(header, rows)
 
