@@ -48,7 +48,7 @@ def over_temperatures(result: TemperatureScan, ax: Axes | None = None) -> Axes:
     units = {name: row[0].unit for name, row in result.records.items()}
     panels = {unit: [name for name in units if units[name] == unit] for unit in dict.fromkeys(units.values())}
     if ax is None:
-        figure = Figure(figsize=(6.4, 0.4 + 3.0 * len(panels)), layout="constrained")
+        figure = Figure(figsize=(9.6, 0.4 + 3.0 * len(panels)), layout="constrained")
         axes: list[Axes] = list(figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0])
     else:
         axes = [ax]
@@ -59,7 +59,8 @@ def over_temperatures(result: TemperatureScan, ax: Axes | None = None) -> Axes:
             _quantity(panel, result, name, COLOURS[k % len(COLOURS)], shift)
         panel.set(yscale="log", ylabel=_AXES.get(unit, f"value / ({unit})"))
         panel.margins(y=0.2)
-        panel.legend(loc="best", fontsize=8)
+        # beside the panel: bounds may lie anywhere in it
+        panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8.5)
     axes[-1].set_xlabel("1000 K / T")
     top = axes[0].secondary_xaxis("top", functions=(_inverse, _inverse))
     top.set_xlabel("T / K")
