@@ -336,7 +336,7 @@ def estimate(correlation: CorrelationResult, fixed: Fixed, window: float) -> Est
 def _no_decay(found: Estimate, common: dict[str, Any]) -> DecayFit:
     curves, drop = found.curves, found.relative_drop
     half = float(drop.ci_high or 0.0) - float(drop.value or 0.0)
-    largest_drop = max(float(drop.value or 0.0), 0.0) + half
+    largest_drop = max(max(float(drop.value or 0.0), 0.0) + half, float(np.finfo(np.float64).eps))
     method = f"decay test: drop of {common['z']:.2f} standard errors, 3 needed"
     shortest = float(curves.lag[-1]) / -math.log1p(-largest_drop) if largest_drop < 1 else None
     bound_ns = None if shortest is None else shortest / _PS_PER_NS
