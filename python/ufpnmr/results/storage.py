@@ -62,6 +62,8 @@ def write_text_atomically(path: str | Path, text: str) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return {"record": value.to_dict()}
+    if isinstance(value, StoredResult):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
