@@ -21,6 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _GIB = 1 << 30
 _IN_MEMORY_BYTES = 24
 
+runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 trajectory_argument = click.argument("trajectory", type=click.Path(path_type=Path))
 threads_option = click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads; 0 for all. [0]")
 minimum_residence_option = click.option(
@@ -56,10 +57,10 @@ def ions_options(function: F) -> F:
 
 
 def ion_paths_options(function: F) -> F:
-    """TRAJECTORY, how to read it, which ions, what drift to remove, and how much memory to take."""
+    """FILE... (runs), how to read them, which ions, what drift to remove, and how much memory to take."""
     for option in reversed(_memory):
         function = option(function)
-    return trajectory_argument(trajectory_options(ions_options(function)))
+    return runs_argument(trajectory_options(ions_options(function)))
 
 
 def chosen_ions(universe: Universe, ion: str | None, selection: str | None) -> str:
