@@ -110,6 +110,22 @@ def test_runs_combine_from_trajectories_and_from_their_results(ufp, tmp_path, ve
     assert ufp("plot", tmp_path / "combined.h5", "-o", tmp_path / "mean.svg").returncode == 0
 
 
+def test_labels_of_runs_combine(ufp, cold, tmp_path):
+    labelled = ("--ligand", "S", "--radius", "3.2", "--half-gap", "0.3")
+    for k in range(2):
+        assert ufp("sites", cold, *RUN, *labelled, "-o", tmp_path / f"{k}.h5").returncode in (0, 3)
+    done = ufp("sites", tmp_path / "0.h5", tmp_path / "1.h5", "--json")
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    one = SiteLabels.read(tmp_path / "0.h5")
+    name = f"population {one.names[str(one.codes[0])]}"
+    assert document[name]["value"] == pytest.approx(one.records[name].value)
+    assert document["run_values"][name] == [one.records[name].value] * 2
+    several = ufp("sites", cold, cold, *RUN, "--by", "density")
+    assert several.returncode == 2
+    assert "one by one" in several.stderr
+
+
 def test_options_of_one_run_are_refused_for_several(ufp, cold, tmp_path):
     done = ufp("hops", cold, cold, *RUN, "--paths", tmp_path / "paths.h5")
     assert done.returncode == 2

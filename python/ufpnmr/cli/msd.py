@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from typing import TYPE_CHECKING, Any
 
 from ufpnmr.cli.common import json_option, output_option, say, writable
 from ufpnmr.cli.ion_paths import ion_paths_options, open_universe, read_ion_paths, threads_option

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, report, say, trajectory_options, writable
+from ufpnmr.cli.common import json_option, output_option, say, trajectory_options, writable
 from ufpnmr.cli.ion_paths import (
     minimum_residence_option,
     open_universe,
     read_ion_paths,
+    runs_argument,
     threads_option,
-    trajectory_argument,
-    with_inputs,
 )
+from ufpnmr.cli.runs import deliver, run_results
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from ufpnmr.results.site_network import SiteNetwork
     from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
 
-RULES = ("coordination", "continuous", "reference", "density")
+COUNTS: dict[str, Literal["bonds", "continuous"]] = {"coordination": "bonds", "continuous": "continuous"}
+"""Rules that label by coordination, each with its count in `ufpnmr.dynamics.coordination_labels`."""
+RULES = (*COUNTS, "reference", "density")
 
 
 @click.command()
-@trajectory_argument
+@runs_argument
 @trajectory_options
-@click.option("--ion", required=True, help="Element of the ions, e.g. Ag.")
+@click.option("--ion", help="Element of the ions, e.g. Ag; needed unless all FILEs are results.")
 @click.option(
     "--by",
     "rule",
@@ -58,12 +60,12 @@ RULES = ("coordination", "continuous", "reference", "density")
 @output_option("HDF5, or JSON by its suffix")
 @json_option
 def command(
-    trajectory: Path,
+    inputs: tuple[Path, ...],
     timestep: float | None,
     log_file: Path | None,
     elements: str | None,
     topology: Path | None,
-    ion: str,
+    ion: str | None,
     rule: str,
     ligand: str | None,
     sites: str,
@@ -83,50 +85,66 @@ def command(
 ) -> int:
     """Site of every ion in every frame; occupation, rates of exchange, paths, residence times, escape.
 
-    Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of the run.
+    Several FILEs are independent runs, trajectories or labels by coordination of this verb: populations and rates of
+    all runs together. Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of
+    the runs.
 
     \b
     ufp sites dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li --ligand S -o sites.h5
+    ufp sites run1-sites.h5 run2-sites.h5 run3-sites.h5 -o mean.json
     ufp sites dump.lammpstrj.gz --timestep 0.001 --ion Li --ligand S --by continuous --radius 3.3 --json
     ufp sites beta.dcd --topology data.beta --timestep 0.002 --ion Li --by reference --reference 4b.xyz -o net.h5
     ufp sites agi.dcd --topology data.agi --timestep 0.002 --ion Ag --by density -o network.h5
     ufp sites glass.dcd --topology data.glass --timestep 0.002 --ion Li --ligand S --escape P -o escape.h5
     """
     writable(output, force)
-    universe = open_universe(trajectory, timestep, log_file, elements, topology)
-    result: SiteLabels | SiteNetwork | ResidenceTimes | EscapeSurvival
-    if centre is not None:
-        result = _escape(universe, ion, _needed(ligand, "--ligand"), centre, escape_radius, minimum_residence, threads)
-    elif rule in ("reference", "density"):
-        if stays_at is not None:
-            raise InputError("--residence needs labels by coordination or continuous")
-        result = _network(universe, ion, rule, reference, site_kind, capture, minimum_residence, threads)
-    else:
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
+
+    in_space = rule in ("reference", "density")
+    if in_space and stays_at is not None:
+        raise InputError("--residence needs labels by coordination")
+    kind = (
+        EscapeSurvival if centre is not None
+        else SiteNetwork if in_space
+        else ResidenceTimes if stays_at is not None
+        else SiteLabels
+    )  # fmt: skip
+    if len(inputs) > 1 and kind is not SiteLabels:
+        raise InputError(f"only labels by coordination combine over runs; analyse the {len(inputs)} runs one by one")
+
+    def analyse(path: Path) -> Any:
         from ufpnmr.dynamics import coordination_labels
 
-        result = coordination_labels(
+        mobile = _needed(ion, "--ion")
+        universe = open_universe(path, timestep, log_file, elements, topology)
+        if centre is not None:
+            near = _needed(ligand, "--ligand")
+            return _escape(universe, mobile, near, centre, escape_radius, minimum_residence, threads)
+        if in_space:
+            return _network(universe, mobile, rule, reference, site_kind, capture, minimum_residence, threads)
+        labels = coordination_labels(
             universe,
-            ion=ion,
+            ion=mobile,
             ligand=_needed(ligand, "--ligand"),
             sites=_numbers(sites),
-            count="continuous" if rule == "continuous" else "bonds",
+            count=COUNTS[rule],
             radius=radius,
             half_gap=half_gap,
             minimum_residence=minimum_residence,
             threads=threads,
         )
-        if stays_at is not None:
-            result = _stays(result, stays_at)
-    if output is not None:
-        with_inputs(result, (trajectory, log_file, topology, reference)).write(output)
-        say(f"{output}: {result.schema}")
-    extra = {"parameters": result.parameters}
+        return labels if stays_at is None else _stays(labels, stays_at)
+
+    results = run_results(inputs, kind, analyse, (log_file, topology, reference))
+    return deliver(results, output, as_json, _extra)
+
+
+def _extra(result: Any) -> dict[str, Any]:
     for line in _remarks(result):
         say(line)
-    for name in ("n_changes_raw", "n_changes_settled", "n_ions_changed", "percolation"):
-        if hasattr(result, name):
-            extra[name] = getattr(result, name)
-    return report(result.records, as_json, extra)
+    names = ("n_changes_raw", "n_changes_settled", "n_ions_changed", "percolation")
+    return {name: getattr(result, name) for name in names if hasattr(result, name)}
 
 
 def read_labels(file: Path) -> Any:

@@ -14,18 +14,32 @@ import numpy as np
 import numpy.typing as npt
 
 from ufpnmr import statistics
+from ufpnmr.dynamics.blocks import frame_blocks
 from ufpnmr.dynamics.diffusion import FEW_HOPS, TOO_FEW_HOPS
 from ufpnmr.dynamics.hop_rates import short_stays_corrected
 from ufpnmr.dynamics.rates import event_rate, finite, halves_differ, judge_count
 from ufpnmr.results import Record
 from ufpnmr.results.hops import HopResult
 from ufpnmr.results.msd import MSDResult
+from ufpnmr.results.sites import TRANSIT, SiteLabels
 from ufpnmr.units import ANGSTROM2_PER_PS_IN_CM2_PER_S, PER_PS_IN_PER_S
 
-__all__ = ["ENOUGH_RUNS", "POOLED", "combined_error", "error_source", "pooled_diffusion", "pooled_hops", "pooled_ratio"]
+__all__ = [
+    "ENOUGH_RUNS",
+    "POOLED",
+    "combined_error",
+    "error_source",
+    "pooled_diffusion",
+    "pooled_hops",
+    "pooled_rate",
+    "pooled_ratio",
+    "pooled_sites",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
+FEW_CHANGES = 20
+"""Below so many changes of site, populations are those of the starting structures."""
 ENOUGH_RUNS = 5
 """From so many runs on, their scatter alone gives the error."""
 
@@ -116,6 +130,80 @@ def _no_growth(results: Sequence[MSDResult]) -> bool:
     return any(result.diffusion.status == "not_diffusive" for result in results)
 
 
+def pooled_rate(counts: npt.ArrayLike, at_risk: npt.ArrayLike, method: str) -> Record:
+    """Return all events over all time at risk, judged as the count of one run (`rates.judge_count`).
+
+    Parameters
+    ----------
+    counts, at_risk : array_like (S, B)
+        Events, and time at risk in s, in each block of each run.
+    method : str
+        What is counted over which time.
+    """
+    blocks, exposure = np.asarray(counts, dtype=np.int64), np.asarray(at_risk, dtype=np.float64)
+    total = float(exposure.sum())
+    if total <= 0:
+        return Record(None, "s^-1", f"{method}: never exposed", n_events=0, status="too_few_events")
+    of_count = statistics.Interval(*(total * end for end in pooled_ratio(blocks, exposure)))
+    count = judge_count(blocks.sum(axis=0), of_count)
+    record = event_rate(count, total, method, scatter=_scatter(len(blocks)))
+    return dataclasses.replace(record, n_eff=len(blocks))
+
+
+def pooled_sites(results: Sequence[SiteLabels]) -> dict[str, Record]:
+    """Return populations and rates of exchange of `SiteLabels` for several runs: all time, all changes.
+
+    Changes, and time spent in each label, are counted in ten time blocks of each run.
+    """
+    n_runs = len(results)
+    names = {code: name for result in results for code, name in sorted(result.names.items())}
+    codes = sorted(int(code) for code in names)
+    n_changes = sum(result.n_changes_settled for result in results)
+    time_in, changes = (np.array(found) for found in zip(*(_site_blocks(run, codes) for run in results), strict=True))
+    every = time_in.sum(axis=1)
+    records: dict[str, Record] = {}
+    for a, code in enumerate(codes):
+        value, low, high, error = pooled_ratio(time_in[:, a], every)
+        records[f"population {names[str(code)]}"] = Record(
+            value,
+            "1",
+            f"fraction of time in all runs; 95 %: log-t over {_scatter(n_runs)}",
+            low,
+            min(1.0, high),
+            error,
+            n_events=n_changes,
+            n_eff=n_runs,
+            status="ok" if n_changes >= FEW_CHANGES else "few_events",
+        )
+    for a, code in enumerate(codes):
+        if code == TRANSIT:
+            continue
+        name = names[str(code)]
+        records[f"{name}->any"] = pooled_rate(changes[:, a].sum(axis=1), time_in[:, a], "exits over time spent there")
+        for b in np.flatnonzero(changes[:, a].sum(axis=(0, 2))):
+            target = names[str(codes[int(b)])]
+            records[f"{name}->{target}"] = pooled_rate(changes[:, a, b], time_in[:, a], "changes over time spent")
+    return records
+
+
+def _site_blocks(run: SiteLabels, codes: Sequence[int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Return time in each label (K, B), s, and changes (K, K, B) in blocks of one run."""
+    edges = frame_blocks(len(run.time))
+    frame_of_block = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    seconds = float(run.parameters["frame_interval_ps"]) / PER_PS_IN_PER_S
+    time_in = np.array([np.add.reduceat((run.label == code).sum(axis=1), edges[:-1]) for code in codes]) * seconds
+    changes = np.zeros((len(codes), len(codes), len(edges) - 1), dtype=np.int64)
+    frame, ion = np.nonzero(run.label[1:] != run.label[:-1])
+    start = np.searchsorted(codes, run.label[frame, ion])
+    end = np.searchsorted(codes, run.label[frame + 1, ion])
+    np.add.at(changes, (start, end, frame_of_block[frame + 1]), 1)
+    return time_in, changes
+
+
+def _scatter(n_runs: int) -> str:
+    return f"{n_runs} runs (standard error from {error_source(n_runs)})"
+
+
 def pooled_hops(results: Sequence[HopResult]) -> dict[str, Record]:
     """Return the records of `HopResult` for several runs: all hops over all time at risk, interval over runs.
 
@@ -123,7 +211,6 @@ def pooled_hops(results: Sequence[HopResult]) -> dict[str, Record]:
     A run without a threshold that can be believed refuses the pool.
     """
     n_runs = len(results)
-    scatter = f"{n_runs} runs (standard error from {error_source(n_runs)})"
     counts = np.array([result.interval["block_counts"] for result in results], dtype=np.int64)
     n_blocks = counts.shape[1]
     seconds = np.array([result.exposure for result in results])
@@ -137,19 +224,15 @@ def pooled_hops(results: Sequence[HopResult]) -> dict[str, Record]:
         ]
         return np.array(found, dtype=np.float64)
 
-    def rate_of(blocks: FloatArray, method: str) -> Record:
-        per_second = pooled_ratio(blocks, at_risk)
-        of_count = statistics.Interval(*(total * end for end in per_second))
-        count = judge_count(blocks.sum(axis=0).astype(np.int64), of_count)
-        return dataclasses.replace(event_rate(count, total, method, scatter=scatter), n_eff=n_runs)
-
     t_res = float(results[0].parameters["minimum_residence_ps"]) / PER_PS_IN_PER_S
-    observed = rate_of(counts.astype(np.float64), "n/(N (T - t_res)) of all runs, not corrected for stays below t_res")
+    observed = pooled_rate(counts, at_risk, "n/(N (T - t_res)) of all runs, not corrected for stays below t_res")
     forward = sums(lambda result: (~result.is_return).astype(np.float64))
     records = {
         "rate": short_stays_corrected(observed, float(counts.sum()) / total, t_res),
         "rate_observed": observed,
-        "rate_without_returns": rate_of(forward, "hops that do not return, over N (T - t_res) of all runs"),
+        "rate_without_returns": pooled_rate(
+            forward, at_risk, "hops that do not return, over N (T - t_res) of all runs"
+        ),
     }
     square = ANGSTROM2_PER_PS_IN_CM2_PER_S / PER_PS_IN_PER_S / 6
     ratios = {
@@ -158,7 +241,7 @@ def pooled_hops(results: Sequence[HopResult]) -> dict[str, Record]:
         "hop_diffusion": ("cm2/s", "sum of length²/(6 N (T - t_res))", square * sums(lambda r: r.length**2), at_risk),
     }
     for name, (unit, method, top, bottom) in ratios.items():
-        method = f"{method} of all runs; 95 %: log-t over {scatter}"
+        method = f"{method} of all runs; 95 %: log-t over {_scatter(n_runs)}"
         claimed = observed.status in ("ok", "few_events")
         low = high = value = error = None
         if claimed:
@@ -190,5 +273,6 @@ def pooled_hops(results: Sequence[HopResult]) -> dict[str, Record]:
 POOLED: Mapping[str, Callable[[Sequence[Any]], dict[str, Record]]] = {
     MSDResult.schema: lambda results: {"diffusion": pooled_diffusion(results)},
     HopResult.schema: pooled_hops,
+    SiteLabels.schema: pooled_sites,
 }
 """Numbers that several runs of an analysis give together, by schema; all others are means over runs."""

@@ -124,7 +124,7 @@ def _numbers(
 
 
 def _choices(results: Sequence[Averageable]) -> list[str]:
-    """What each run chose by itself and may differ: the radius of its hops."""
+    """Say what each run chose by itself and may differ: the radius of its hops."""
     radii = [found["outer_radius"] for found in (result.parameters for result in results) if "outer_radius" in found]
     if len(radii) < 2 or min(radii) == max(radii):
         return []

@@ -97,7 +97,7 @@ class HopResult(StoredResult):
 
     @property
     def scan_rate_std_error(self) -> npt.NDArray[np.float64]:
-        """Standard error of `scan_rate` (R,), s^-1: that of a count whose Fano factor is that of the hops, at least 1."""
+        """Standard error of `scan_rate` (R,), s^-1: a count with the Fano factor of the hops, at least 1."""
         return np.asarray(np.sqrt(self.counts * max(1.0, self.interval["fano"] or 1.0)) / self.exposure)
 
     @property
