@@ -4,7 +4,7 @@
 
 Form: P. Vashishta, A. Rahman, Phys. Rev. Lett. 1978, 40, 1337; M. Parrinello, A. Rahman, P. Vashishta, Phys. Rev. Lett.
 1983, 50, 1073. Parameters: F. Shimojo, M. Kobayashi, J. Phys. Soc. Jpn. 1991, 60, 3725. The Coulomb term is left to
-`coul/long`. `python potential.py` writes AgI.table. README.md says how the numbers were checked.
+`coul/long`. `python potential.py` writes AgI.table. README.md says which numbers were confirmed, and where.
 """
 
 from __future__ import annotations
