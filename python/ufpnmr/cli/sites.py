@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from ufpnmr.results.site_network import SiteNetwork
     from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
 
-COUNTS: dict[str, Literal["bonds", "continuous"]] = {"coordination": "bonds", "continuous": "continuous"}
+COUNTS: dict[str, Literal["bonds", "continuous", "voronoi"]] = {
+    "coordination": "bonds",
+    "continuous": "continuous",
+    "voronoi": "voronoi",
+}
 """Rules that label by coordination, each with its count in `ufpnmr.dynamics.coordination_labels`."""
 RULES = (*COUNTS, "reference", "density")
 
@@ -38,13 +42,15 @@ RULES = (*COUNTS, "reference", "density")
     "rule",
     type=click.Choice(RULES),
     default="coordination",
-    help="coordination: number of bonds to --ligand; continuous: the same as a smooth number; reference: atoms of a "
-    "crystal; density: maxima of the density of the ions. [coordination]",
+    help="coordination: number of bonds to --ligand; continuous: the same as a smooth number; voronoi: large faces of "
+    "the Voronoi cell among the ligands, without a radius; reference: atoms of a crystal; density: maxima of the "
+    "density of the ions. [coordination]",
 )
-@click.option("--ligand", help="Element that coordinates the ions (coordination, continuous, --escape).")
+@click.option("--ligand", help="Element that coordinates the ions (coordination, continuous, voronoi, --escape).")
 @click.option("--sites", default="4,6", help="Coordination numbers that are sites; all others are transit. [4,6]")
 @click.option("--radius", type=float, help="Bond radius R, Å. [first minimum of the pair correlation]")
 @click.option("--half-gap", type=float, help="Bonds form below R - d and break above R + d, Å. [from the amplitude]")
+@click.option("--face-area", is_flag=True, help="Weigh Voronoi faces by their area. [by their solid angle]")
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -71,6 +77,7 @@ def command(
     sites: str,
     radius: float | None,
     half_gap: float | None,
+    face_area: bool,
     reference: Path | None,
     site_kind: str | None,
     capture: float | None,
@@ -93,6 +100,7 @@ def command(
     ufp sites dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li --ligand S -o sites.h5
     ufp sites run1-sites.h5 run2-sites.h5 run3-sites.h5 -o mean.json
     ufp sites dump.lammpstrj.gz --timestep 0.001 --ion Li --ligand S --by continuous --radius 3.3 --json
+    ufp sites dump.lammpstrj --timestep 0.001 --ion Li --ligand S --by voronoi -o sites.h5
     ufp sites beta.dcd --topology data.beta --timestep 0.002 --ion Li --by reference --reference 4b.xyz -o net.h5
     ufp sites agi.dcd --topology data.agi --timestep 0.002 --ion Ag --by density -o network.h5
     ufp sites glass.dcd --topology data.glass --timestep 0.002 --ion Li --ligand S --escape P -o escape.h5
@@ -129,6 +137,7 @@ def command(
             ligand=_needed(ligand, "--ligand"),
             sites=_numbers(sites),
             count=COUNTS[rule],
+            weight="area" if face_area else "solid angle",
             radius=radius,
             half_gap=half_gap,
             minimum_residence=minimum_residence,
