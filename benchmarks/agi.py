@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lammps_timing import parser, report
 from ufpnmr import dynamics, trajectory
 from ufpnmr.dynamics.compare import compare_runs

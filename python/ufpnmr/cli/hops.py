@@ -11,10 +11,10 @@ from ufpnmr.cli.common import json_option, output_option, say, writable
 from ufpnmr.cli.ion_paths import (
     ion_paths_options,
     minimum_residence_option,
-    open_universe,
     read_ion_paths,
     threads_option,
 )
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, one_run_only, run_results
 from ufpnmr.errors import InputError
 
@@ -46,10 +46,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     ion: str | None,
     selection: str | None,
     drift: str,
@@ -89,7 +86,7 @@ def command(
         from ufpnmr.dynamics import find_hops
         from ufpnmr.trajectory import IonPaths
 
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         paths = read_ion_paths(universe, ion, selection, drift, memory, scratch)
         if paths_file is not None:
             if not isinstance(paths, IonPaths):
@@ -104,7 +101,7 @@ def command(
             threads=threads,
         )
 
-    results = run_results(inputs, HopResult, analyse, (log_file, topology, labels_file))
+    results = run_results(inputs, HopResult, analyse, (*reading.companions, labels_file))
     return deliver(results, output, as_json, _remarks)
 
 

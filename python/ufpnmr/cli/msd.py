@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, say, writable
-from ufpnmr.cli.ion_paths import ion_paths_options, open_universe, read_ion_paths, threads_option
+from ufpnmr.cli.ion_paths import ion_paths_options, read_ion_paths, threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, run_results
 
 if TYPE_CHECKING:
@@ -38,10 +39,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     ion: str | None,
     selection: str | None,
     drift: str,
@@ -77,7 +75,7 @@ def command(
     def analyse(path: Path) -> MSDResult:
         from ufpnmr.dynamics import mean_square_displacement
 
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         return mean_square_displacement(
             read_ion_paths(universe, ion, selection, drift, memory, scratch),
             origins="first" if origins == "first" else "all",
@@ -97,4 +95,4 @@ def command(
             say("along the axes: " + ", ".join(f"{name[-1]} {record}" for name, record in axes.items()))
         return {name: record.to_dict() for name, record in axes.items()}
 
-    return deliver(run_results(inputs, MSDResult, analyse, (log_file, topology)), output, as_json, remarks)
+    return deliver(run_results(inputs, MSDResult, analyse, reading.companions), output, as_json, remarks)

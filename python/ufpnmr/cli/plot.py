@@ -72,6 +72,7 @@ def command(
       ufp plot vanhove.h5 --kind gd -o gd.png
       ufp plot compare.json -o compare.svg
       ufp plot acf.h5 -o acf.csv
+      ufp plot rdf.h5 -o rdf.csv
     """
     target = writable(output, force)
     if target is None:
@@ -162,6 +163,7 @@ def command(
         for result in (
             *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
             *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
+            *(RDFResult, VDOSResult, AngleResult, IonDensity, VanHoveResult, RunAverage),
         )
     }
     if target.suffix == ".csv":

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from ufpnmr.cli.common import report, say, trajectory_options
+from ufpnmr.cli.common import report, say
 from ufpnmr.cli.ion_paths import runs_argument, with_inputs
+from ufpnmr.cli.reading import trajectory_options
 from ufpnmr.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])

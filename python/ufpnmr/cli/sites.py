@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, say, trajectory_options, writable
+from ufpnmr.cli.common import json_option, output_option, say, writable
 from ufpnmr.cli.ion_paths import (
     minimum_residence_option,
-    open_universe,
     read_ion_paths,
     runs_argument,
     threads_option,
 )
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
 from ufpnmr.cli.runs import deliver, run_results
 from ufpnmr.errors import InputError
 
@@ -67,10 +67,7 @@ RULES = (*COUNTS, "reference", "density")
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     ion: str | None,
     rule: str,
     ligand: str | None,
@@ -125,7 +122,7 @@ def command(
         from ufpnmr.dynamics import coordination_labels
 
         mobile = _needed(ion, "--ion")
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         if centre is not None:
             near = _needed(ligand, "--ligand")
             return _escape(universe, mobile, near, centre, escape_radius, minimum_residence, threads)
@@ -145,7 +142,7 @@ def command(
         )
         return labels if stays_at is None else _stays(labels, stays_at)
 
-    results = run_results(inputs, kind, analyse, (log_file, topology, reference))
+    results = run_results(inputs, kind, analyse, (*reading.companions, reference))
     return deliver(results, output, as_json, _extra)
 
 

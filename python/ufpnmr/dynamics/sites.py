@@ -21,7 +21,7 @@ from ufpnmr.dynamics.coordination import (
     paths_from_universe,
 )
 from ufpnmr.dynamics.rates import N_BLOCKS, count_events, event_rate
-from ufpnmr.dynamics.series import frame_interval
+from ufpnmr.dynamics.series import frame_interval, frames_left_out
 from ufpnmr.dynamics.visits import count_changes, hold, settle, visits
 from ufpnmr.dynamics.voronoi import HALF_SHARE, SHARE, Weight, voronoi_numbers
 from ufpnmr.errors import InputError
@@ -103,6 +103,7 @@ def coordination_labels(
     residence = minimum_residence_frames(minimum_residence, interval)
     names = {str(code): f"{ion}{ligand}{code}" for code in codes}
     told: dict[str, Any] = {"rule": "coordination", "count": count, "ion": ion, "ligand": ligand}
+    told |= frames_left_out(arrays)
     if count == "voronoi":
         if radius is not None or half_gap is not None:
             raise InputError("a Voronoi cell needs no bond radius and no half gap; leave them out")

@@ -1,7 +1,7 @@
-"""Coordination by Voronoi cells: an ion among the periodic images of its ligands, each face with its share of the sphere.
+"""Coordination by Voronoi cells: an ion among the periodic images of its ligands, faces by solid angle or area.
 
-The cell of an ion at the origin is the polar dual of the convex hull of the inverted neighbours 2 q/|q|²: every facet of
-the hull is a vertex of the cell, every corner of the hull a face. Weights as O'Keeffe, Acta Cryst. A 1979, 35, 772.
+The cell of an ion at the origin is the polar dual of the convex hull of the inverted neighbours 2 q/|q|²: every facet
+of the hull is a vertex of the cell, every corner of the hull a face. Weights as O'Keeffe, Acta Cryst. A 1979, 35, 772.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ IntArray = npt.NDArray[np.int64]
 Weight = Literal["solid angle", "area"]
 
 SHARE, HALF_SHARE = 0.4, 0.1
-"""A face counts from 0.5 of the largest on, until it falls below 0.3 of it (ours): in β-Li3PS4 bonds have 0.68 to 1, others < 0.2."""
+"""A face counts from 0.5 of the largest on, until it falls below 0.3 of it (ours).
+
+In β-Li3PS4 the faces of bonds have 0.68 to 1 of the largest, all others less than 0.2.
+"""
 FIRST_REACH = 2.5
 """In units of the mean distance of ligands: where neighbours are first looked for."""
 LARGEST_REACH = 40.0
@@ -107,7 +110,7 @@ def voronoi_faces(
     inverse = np.linalg.inv(box)
     at = np.asarray(ions, dtype=np.float64) @ inverse
     others = np.asarray(ligands, dtype=np.float64) @ inverse
-    at, others = (at - np.floor(at)) @ box, (others - np.floor(others)) @ box
+    at, others = (np.asarray((x - np.floor(x)) @ box, dtype=np.float64) for x in (at, others))
     reach = FIRST_REACH * float(abs(np.linalg.det(box)) / len(others)) ** (1 / 3)
     found: list[tuple[IntArray, FloatArray] | None] = [None] * len(at)
     while True:
