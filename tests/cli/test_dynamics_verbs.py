@@ -126,6 +126,23 @@ def test_labels_of_runs_combine(ufp, cold, tmp_path):
     assert "one by one" in several.stderr
 
 
+def test_frames_left_out_are_asked_for_and_recorded(ufp, cold, tmp_path):
+    lines = cold.read_text().splitlines()
+    at = next(k for k, line in enumerate(lines) if line == "1000") + 8  # the second frame, its second atom
+    lines[at] = " ".join([*lines[at].split()[:4], "nan"])
+    broken = tmp_path / "broken.lammpstrj"
+    broken.write_text("\n".join(lines[:-3]) + "\n")  # and the last frame is cut
+    refused = ufp("rdf", broken, "--timestep", "0.001", "--pair", "Li-S")
+    assert refused.returncode == 2
+    assert "1000" in refused.stderr
+    done = ufp("rdf", broken, "--timestep", "0.001", "--pair", "Li-S", "--on-nan", "drop", "-o", tmp_path / "g.json")
+    assert done.returncode in (0, 3), done.stderr
+    left_out = json.loads((tmp_path / "g.json").read_text())["parameters"]["frames_left_out"]
+    assert left_out == {"incomplete": 1, "not_finite": 1}
+    assert ufp("plot", tmp_path / "g.json", "-o", tmp_path / "g.csv").returncode == 0
+    assert '"g[Li-S]"' in (tmp_path / "g.csv").read_text()
+
+
 def test_options_of_one_run_are_refused_for_several(ufp, cold, tmp_path):
     done = ufp("hops", cold, cold, *RUN, "--paths", tmp_path / "paths.h5")
     assert done.returncode == 2

@@ -107,14 +107,15 @@ def voronoi_faces(
         Largest weight first.
     """
     box = np.asarray(cell, dtype=np.float64)
-    inverse = np.linalg.inv(box)
+    inverse: FloatArray = np.linalg.inv(box)
     at = np.asarray(ions, dtype=np.float64) @ inverse
     others = np.asarray(ligands, dtype=np.float64) @ inverse
-    at, others = (np.asarray((x - np.floor(x)) @ box, dtype=np.float64) for x in (at, others))
-    reach = FIRST_REACH * float(abs(np.linalg.det(box)) / len(others)) ** (1 / 3)
+    at = (at - np.floor(at)) @ box
+    inside: FloatArray = (others - np.floor(others)) @ box
+    reach = FIRST_REACH * float(abs(np.linalg.det(box)) / len(inside)) ** (1 / 3)
     found: list[tuple[IntArray, FloatArray] | None] = [None] * len(at)
     while True:
-        images, index = _images(others, box, inverse, reach)
+        images, index = _images(inside, box, inverse, reach)
         missing = [k for k, done in enumerate(found) if done is None]
         for k, near in zip(missing, cKDTree(images).query_ball_point(at[missing], reach), strict=True):
             offsets = images[near] - at[k]
