@@ -107,7 +107,7 @@ def voronoi_faces(
         Largest weight first.
     """
     box = np.asarray(cell, dtype=np.float64)
-    inverse: FloatArray = np.linalg.inv(box)
+    inverse = np.asarray(np.linalg.inv(box), dtype=np.float64)
     at = np.asarray(ions, dtype=np.float64) @ inverse
     others = np.asarray(ligands, dtype=np.float64) @ inverse
     at = (at - np.floor(at)) @ box
