@@ -13,6 +13,7 @@ from ufpnmr.errors import InputError
 __all__ = ["Paths", "check_paths", "frame_interval", "frames_left_out", "ion_series"]
 
 _WORKING_BYTES = 256 << 20
+_TILE = 512
 _UNEVEN = 1e-3
 
 
@@ -134,5 +135,10 @@ def ion_series(
     step = max(1, _WORKING_BYTES // (24 * n_frames))
     for start in range(0, n_ions, step):
         ions = slice(start, min(start + step, n_ions))
-        part = np.ascontiguousarray(np.moveaxis(positions[:, ions], 0, -1), dtype=np.float64)
-        yield ions, part - part[:, :, :1]
+        part = positions[:, ions]
+        series = np.empty((part.shape[1], 3, n_frames))
+        for first in range(0, n_frames, _TILE):  # a transpose by parts that stay in the cache
+            tile = slice(first, first + _TILE)
+            series[:, :, tile] = np.moveaxis(part[tile], 0, -1)
+        series -= series[:, :, :1].copy()
+        yield ions, series
