@@ -306,10 +306,9 @@ def agi(result: Result) -> str:
         if record is None:
             return ""
         if record["value"] is None:
-            claimed = ", ".join(f"{value:.3g}" for value in record["runs"] if value is not None)
-            return f"{record['status'].replace('_', ' ')} in one run" + (f"; {claimed} in the other" if claimed else "")
-        error = "" if record["std_error"] is None else f" ± {record['std_error']:.2g}"
-        return f"{record['value']:.4g}{error}"
+            return f"none claimed: {record['status'].replace('_', ' ')}"
+        interval = "" if record["ci_low"] is None else f" ({record['ci_low']:.4g} to {record['ci_high']:.4g})"
+        return f"{record['value']:.4g}{interval}"
 
     names = [name for name in result["paper"] if name in result["small"] or name in result["large"]]
     pulls = {f"{row['analysis']}: {row['quantity']}": row["pull"] for row in result["transfer"]["numbers"]}
@@ -326,6 +325,7 @@ def agi(result: Result) -> str:
     runs = result["number_of_runs"]
     header = ["α-AgI, 500 K", "Kaiser & Egger 2024", f"128 atoms ({runs['small']} and {runs['long']} runs)"]
     header += [f"1,024 atoms ({runs['large']} and {runs['longlarge']} runs)", "large - small, combined errors"]
+    header[2:4] = [f"{title}, 95 %" for title in header[2:4]]
     table = markdown(header, rows)
     marks = [
         [name, json.dumps(value), json.dumps(result["landmarks"]["large"].get(name))]

@@ -86,6 +86,7 @@ def command(
       ufp plot vanhove.h5 --kind gd -o gd.png
       ufp plot compare.json -o compare.svg
       ufp plot acf.h5 -o acf.csv
+      ufp plot rdf.h5 -o rdf.csv
     """
     target = writable(output, force)
     if target is None:
@@ -169,14 +170,9 @@ def command(
         result.schema: result
         for result in (
             *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
-            *(
-                PolycrystalResult,
-                RateDistribution,
-                RelaxationResult,
-                SpectrumResult,
-                TemperatureResult,
-                TemperatureScan,
-            ),
+            *(PolycrystalResult, RateDistribution, RelaxationResult, SpectrumResult),
+            *(TemperatureResult, TemperatureScan),
+            *(RDFResult, VDOSResult, AngleResult, IonDensity, VanHoveResult, RunAverage),
         )
     }
     if target.suffix == ".csv":

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ufpnmr.errors import InputError
 
-__all__ = ["Paths", "check_paths", "frame_interval", "ion_series"]
+__all__ = ["Paths", "check_paths", "frame_interval", "frames_left_out", "ion_series"]
 
 _WORKING_BYTES = 256 << 20
 _TILE = 512
@@ -83,6 +83,17 @@ def frame_interval(time: npt.ArrayLike) -> float:
             "cut the trajectory at the gap"
         )
     return float((values[-1] - values[0]) / (len(values) - 1))
+
+
+def frames_left_out(source: Any) -> dict[str, dict[str, int]]:
+    """Return ``{"frames_left_out": {reason: number}}`` for the parameters of a result; none for synthetic paths.
+
+    Parameters
+    ----------
+    source : IonPaths, Frames, CoordinationPaths or other paths
+        What was read from a trajectory has ``left_out``.
+    """
+    return {"frames_left_out": {name: int(n) for name, n in getattr(source, "left_out", {}).items() if n}}
 
 
 def check_paths(paths: Paths) -> float:
