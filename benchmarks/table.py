@@ -370,10 +370,31 @@ def efg_precision(result: Result) -> str:
     return markdown([*header, "predicts in"], rows)
 
 
+def cutoffs(result: Result) -> str:
+    """Return the table of cutoffs.py: withheld errors beside speed."""
+
+    def row(case: Result) -> list[object]:
+        leg, far, intervals, intervals_far = case["splines"].split(":")
+        errors, types = case["errors"], case["by_config_type"]
+        return [
+            f"{leg}, {leg}, {far}",
+            f"{intervals}, {intervals}, {intervals_far}",
+            case["coefficients"],
+            f"{errors['energy_rmse']:.1f}",
+            f"{errors['force_rmse']:.0f}",
+            f"{types['beta']['force_rmse']:.0f}",
+            f"{types['amorphous']['force_rmse']:.0f}",
+            f"{case['atom_steps_per_s']['median'] / 1000:.0f}",
+        ]
+
+    header = ["cutoffs, Å", "knot intervals", "coefficients", "energy, meV/atom", "forces, meV/Å", "β", "amorphous"]
+    return markdown([*header, "10³ atom-steps/s"], map(row, result["rows"]))
+
+
 TABLES = {
     f.__name__: f
     for f in (
-        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
         *(acf, beta_directions, coverage_decay, vibration),
     )

@@ -28,6 +28,7 @@ SCRIPTS = (
     "rdf",
     "echo",
     "grains",
+    "cutoffs",
 )
 
 
