@@ -6,7 +6,7 @@
 
 #include "check.hpp"
 #include "ufp/error.hpp"
-#include "ufp/point_charges.hpp"
+#include "ufp/lattice_sum.hpp"
 
 namespace
 {
@@ -20,8 +20,8 @@ std::vector<double> gradients(const ufp::Cell &cell, const std::vector<double> &
                               const std::vector<std::size_t> &centres, const ufp::EwaldSplit &split)
 {
   std::vector<double> efg(6 * centres.size());
-  ufp::PointChargeSum().evaluate(cell, q.size(), x.data(), 1, q.data(), centres.size(), centres.data(), split,
-                                 efg.data());
+  ufp::LatticeSum().gradients(cell, q.size(), x.data(), {1, q.data()}, centres.size(), centres.data(), split,
+                              efg.data());
   return efg;
 }
 
@@ -55,13 +55,13 @@ void division_and_trace()
 // The work space of one object is used again for another cell, number of atoms and number of centres.
 void object_is_reused()
 {
-  ufp::PointChargeSum sum;
+  ufp::LatticeSum sum;
   const ufp::EwaldSplit split = ufp::split_at(0.5, 1e-10);
   std::vector<double> first(24), second(6), third(24);
   const ufp::Cell cube{{{9, 0, 0}, {0, 9, 0}, {0, 0, 9}}};
-  sum.evaluate(skewed, 4, positions.data(), 1, charges.data(), 4, all.data(), split, first.data());
-  sum.evaluate(cube, 2, positions.data(), 1, charges.data(), 1, all.data(), split, second.data());
-  sum.evaluate(skewed, 4, positions.data(), 1, charges.data(), 4, all.data(), split, third.data());
+  sum.gradients(skewed, 4, positions.data(), {1, charges.data()}, 4, all.data(), split, first.data());
+  sum.gradients(cube, 2, positions.data(), {1, charges.data()}, 1, all.data(), split, second.data());
+  sum.gradients(skewed, 4, positions.data(), {1, charges.data()}, 4, all.data(), split, third.data());
   for (std::size_t n = 0; n < 24; ++n) CHECK_CLOSE(first[n], third[n], 0);
 }
 
