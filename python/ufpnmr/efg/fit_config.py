@@ -146,9 +146,7 @@ class Baseline(Section):
     cutoff: Positive = 6.0
     """Å, where they end."""
     splines: Annotated[int, Field(ge=1, le=64)] = 8
-    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(
-        default=[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
-    )
+    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(default=[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     """Strengths of the ridge to choose from, in units of the mean square of a column."""
 
     @model_validator(mode="after")
@@ -157,7 +155,9 @@ class Baseline(Section):
         if self.kind == "charges" and molecules:
             raise ValueError(f"{min(molecules)} is for kind = 'polarisable'; give that or remove it")
         if self.kind == "polarisable" and not self.bonds:
-            raise ValueError("kind = 'polarisable' needs bonds, for example [{centre = 'P', ligand = 'S', cutoff = 2.7}]")
+            raise ValueError(
+                "kind = 'polarisable' needs bonds, for example [{centre = 'P', ligand = 'S', cutoff = 2.7}]"
+            )
         pairs = [(bond.centre, bond.ligand) for bond in self.bonds]
         if len(set(pairs)) != len(pairs):
             raise ValueError(f"expected each pair of elements once in bonds, found {pairs}")
