@@ -143,7 +143,7 @@ def test_prediction_is_the_sum_of_the_columns(atoms):
     V = POLARISABLE_BASELINE.gradients(*arguments(atoms), centres)
     np.testing.assert_allclose(V, np.einsum("p,npc->nc", POLARISABLE_BASELINE.coefficients, X), atol=1e-10)
     np.testing.assert_allclose(V[:, :3].sum(axis=1), 0, atol=1e-12)
-    frames = np.array([atoms.positions, atoms.positions + [0.0, 0.1, 3.0]])
+    frames = atoms.positions + np.array([[[0.0, 0.0, 0.0]], [[0.0, 0.1, 3.0]]])
     cells = np.array([atoms.cell.array] * 2)
     several = POLARISABLE_BASELINE.gradients(cells, frames, arguments(atoms)[2], centres, threads=2)
     np.testing.assert_allclose(several, [V, V], atol=1e-7)

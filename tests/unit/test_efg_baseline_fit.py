@@ -126,6 +126,7 @@ def test_training_on_what_it_leaves(tmp_path):
     metrics = evaluate(result.model, dataset.test, isotope("7Li"), samples=20).record
     assert metrics["metrics"]["relative_tensor_rmse"] < 1e-3
     assert metrics["point_charges"]["relative_tensor_rmse"] > 0.05
+    assert metrics["baseline"]["relative_tensor_rmse"] < 1e-3
     kept = config.model_copy(update={"baseline": config.baseline.model_copy(update={"subtract": False})})
     plain = train(kept, dataset)
     assert plain.model.baseline is None

@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 
 import efg_data
-from efg_data import BASELINES, CHARGE_BASELINE, POLARISABLE_BASELINE, make_model
+from efg_data import BASELINES, CHARGE_BASELINE, make_model
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
