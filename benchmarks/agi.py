@@ -6,13 +6,19 @@
 FOLDER holds small-*.lammpstrj and large-*.lammpstrj (128 and 1,024 atoms, a frame with velocities every 5 fs) and
 long-*.lammpstrj and longlarge-*.lammpstrj (every 0.1 ps) of the potential in inputs/agi. The paper has another
 potential (machine-learned from PBE), so agreement to better than its own spread is not expected.
+
+"angles of one cell" are the 48 angles of 70.53° at the twelve tetrahedral interstices of one conventional cell: twelve
+times four, which we take to be the 48 of the paper; "angles" are all of the box.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lammps_timing import parser, report
 from ufpnmr import dynamics, trajectory
@@ -21,15 +27,41 @@ from ufpnmr.results.runs import RunAverage
 
 PAPER: dict[str, str] = {
     "msd: diffusion": "2.99e-5 (AIMD 2.61e-5)",
+    "hops: rate": "liquid-like, no hops told apart",
+    "hops: return_fraction": "ions barely return",
     "rdf: Ag-I first peak": "2.8",
     "vdos: Ag band centre": "broad peaks near 25 and 100",
     "vdos: I band centre": "broad peaks near 25 and 100",
     "angles: theta mean": "70.5 expected",
     "angles: theta standard deviation": "between 30 and 110",
+    "angles of one cell: theta mean": "70.5 expected",
+    "angles of one cell: theta standard deviation": "between 30 and 110",
+    "angles of one cell: theta skewness": "skewed (AIMD more)",
     "angles: omega standard deviation": "ω between -0.2 and 0.2",
     "vanhove: largest concerted signal": "no G_d peak at 0 Å",
 }
 """What the text of the paper says about AgI (section 3.1, Figs 2 to 4)."""
+LATTICE = 5.07
+"""Of the conventional cell, Å (inputs/agi/make_agi.py)."""
+RESIDENCE = 1.0
+"""Shortest stay of a hop, ps: ten frames of the runs for diffusion."""
+
+
+def one_cell(iodide: trajectory.Frames, tetrahedra: dynamics.Tetrahedra) -> dynamics.Tetrahedra:
+    """Return the twelve tetrahedra of the conventional cell around the first iodide, told by their mean centres."""
+    box, mean = iodide.cell.mean(axis=0), iodide.positions.mean(axis=0)
+    corners = mean[tetrahedra.corners] - mean[0]
+    corners -= np.rint(corners @ np.linalg.inv(box)) @ box
+    edges = corners - corners[:, :1]
+    centres = corners[:, 0] + (edges - np.rint(edges @ np.linalg.inv(box)) @ box).mean(axis=1)
+    primitive = box / round(float(np.linalg.norm(box[0])) / (LATTICE * 0.75**0.5))
+    conventional = primitive[[1, 0, 0]] + primitive[[2, 2, 1]]
+    fraction = centres @ np.linalg.inv(conventional)
+    # interstices lie at quarters; windows from -5/8 to 3/8 hold each of them once
+    inside = ((fraction > -0.625) & (fraction < 0.375)).all(axis=1)
+    if inside.sum() != 12:
+        raise SystemExit(f"expected 12 tetrahedra in a cell, found {inside.sum()}; is iodide still body-centred cubic?")
+    return dataclasses.replace(tetrahedra, corners=tetrahedra.corners[inside], name="one conventional cell")
 
 
 def fast(path: Path, threads: int) -> dict[str, Any]:
@@ -46,6 +78,9 @@ def fast(path: Path, threads: int) -> dict[str, Any]:
             everything, norm="unit", limits=(0.0, 250.0), segment=12.0, threads=threads
         ),
         "angles": dynamics.angle_distributions(iodide, tetrahedra, threads=threads, **paper),
+        "angles of one cell": dynamics.angle_distributions(
+            iodide, one_cell(iodide, tetrahedra), threads=threads, **paper
+        ),
     }
 
 
@@ -55,6 +90,7 @@ def slow(path: Path, threads: int) -> dict[str, Any]:
     last = 0.05 * float(paths.time[-1])
     return {
         "msd": dynamics.mean_square_displacement(paths, first_lag=min(2.5, last / 2), last_lag=last, threads=threads),
+        "hops": dynamics.find_hops(paths, minimum_residence=RESIDENCE, stability=False, threads=threads),
         "vanhove": dynamics.van_hove(paths, max_lag=15.0, origins=300, threads=threads),
     }
 
@@ -97,6 +133,10 @@ def curves(mean: dict[str, RunAverage]) -> dict[str, Any]:
     found["theta range / degree"] = [float(theta[0]), float(theta[-1])]
     omega = angles.grid["omega"][angles.mean["rho_omega"] > 1e-4]
     found["omega range / (degree/fs)"] = [round(float(omega[0]), 4), round(float(omega[-1]), 4)]
+    radii, seen = mean["hops"].grid["thresholds"], mean["hops"].mean["scan_rate"] / 1e12
+    for radius in (0.7, 1.0, 1.4, 2.0, 2.8):
+        row = int(abs(radii - radius).argmin())
+        found[f"hops per ion and ps beyond {radii[row]:.2f} A, stays of {RESIDENCE:g} ps"] = round(float(seen[row]), 4)
     lag, r = hove.grid["lag"], hove.grid["r"]
     for time in (0.5, 2.0, 10.0):
         row = int(abs(lag - time).argmin())

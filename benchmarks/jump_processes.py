@@ -1,12 +1,15 @@
 """Jump processes with known correlation functions, as frequencies (T, N) with thermal noise.
 
-Time is in frames; every process loses its memory in TAU of them. The jumps are those of a continuous process seen at
-the frames, so that the correlation functions are exact.
+Time is in frames; every process loses its memory in TAU of them, the glass in TAU_GLASS: the fast part of a stretched
+decay must not lie between two frames. The jumps are those of a continuous process seen at the frames, so that the
+correlation functions are exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -15,6 +18,7 @@ from scipy.special import ndtri
 Array = np.ndarray
 
 TAU = 5.0
+TAU_GLASS = 20.0
 SPREAD_OF_BARRIERS = 1.0
 """Standard deviation of the logarithm of the rates of the glass, kT."""
 LEVELS = ndtri((np.arange(40) + 0.5) / 40)
@@ -49,9 +53,10 @@ def groups(rng: np.random.Generator, n_frames: int, n_ions: int) -> Array:
     return x + 0.1 * rng.standard_normal(x.shape)
 
 
+@cache
 def _glass_rate() -> float:
-    """Median rate per frame at which the glass has decayed to 1/e after TAU frames."""
-    return float(np.exp(brentq(lambda log: _glass_decay(np.exp(log), np.array([TAU]))[0] - np.exp(-1), -9, 1)))
+    """Median rate per frame at which the glass has decayed to 1/e after TAU_GLASS frames."""
+    return float(np.exp(brentq(lambda log: _glass_decay(np.exp(log), np.array([TAU_GLASS]))[0] - np.exp(-1), -9, 1)))
 
 
 def _leaving(rate: float) -> Array:
@@ -86,10 +91,20 @@ def exponential(lags: Array) -> Array:
     return np.exp(-lags / TAU)
 
 
-PROCESSES: dict[str, tuple[Callable[[np.random.Generator, int, int], Array], Callable[[Array], Array]]] = {
-    "two sites": (two_site, exponential),
-    "isotropic jumps": (isotropic, exponential),
-    "glass": (glass, lambda lags: _glass_decay(_glass_rate(), np.asarray(lags, dtype=float))),
-    "two sites, in fives": (groups, exponential),
+class Process(NamedTuple):
+    """A process with one known correlation function."""
+
+    make: Callable[[np.random.Generator, int, int], Array]
+    """Frequencies (T, N) from a generator, T and N."""
+    decay: Callable[[Array], Array]
+    """Its correlation function from 1 to 0, without plateau and noise, at lags in frames."""
+    tau: float
+    """Frames after which that is 1/e."""
+
+
+PROCESSES = {
+    "two sites": Process(two_site, exponential, TAU),
+    "isotropic jumps": Process(isotropic, exponential, TAU),
+    "glass": Process(glass, lambda lags: _glass_decay(_glass_rate(), np.asarray(lags, dtype=float)), TAU_GLASS),
+    "two sites, in fives": Process(groups, exponential, TAU),
 }
-"""Name -> (frequencies, decay of their correlation function from 1)."""

@@ -14,19 +14,11 @@ import itertools
 import json
 import re
 import statistics
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from lammps_timing import spread
-
-Result = dict[str, Any]
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; all columns but the first are right-aligned."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+from markdown_table import Result, markdown
+from nmr_tables import acf, beta_directions, coverage_decay, echo, grains, vibration, vibrational_averaging
 
 
 def pair(result: Result) -> str:
@@ -227,82 +219,6 @@ def compute_efg(result: Result) -> str:
     return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per tensor"], rows)
 
 
-def vibrational_averaging(result: Result) -> str:
-    """Return the correlation at the first lags by how the frames were averaged."""
-    rows = [
-        [
-            f"mean over {case['average_ps']:g} ps, samples every {1e3 * case['sample_ps']:.0f} fs"
-            if case["average_ps"]
-            else "instantaneous",
-            f"{1 - case['correlation'][0]:.3f}",
-            *(f"{value:.3f}" for value in case["correlation"]),
-        ]
-        for case in result["cases"]
-    ]
-    return markdown(["frames every ps", "drop to the first lag", *(f"C({lag} ps)" for lag in result["lags_ps"])], rows)
-
-
-def acf(result: Result) -> str:
-    """Return the cost of correlation functions."""
-    case, disk = result["in_memory"], result["out_of_core"]
-    seconds = case["cpu_seconds"]
-    rows = [
-        [f"powder curves of {case['ions']} ions × {case['frames']} frames", f"{spread(seconds['curves'], 3)} s"],
-        ["block sums for the errors", f"{spread(seconds['block sums'], 3)} s"],
-        ["`correlate`, everything", f"{spread(seconds['correlate'], 3)} s"],
-        [
-            f"{disk['ions']} ions × {disk['frames']:,} frames from a file of {disk['file_MiB']} MiB, multiple tau",
-            f"{disk['cpu_seconds']:.0f} s",
-        ],
-    ]
-    text = markdown(["", "CPU time, one core"], rows)
-    return (
-        f"{text}\n\nLargest resident memory of the last: {disk['after_MiB']} MiB, of which {disk['before_MiB']} before"
-        f" the correlation, with `memory` {disk['memory_MiB']} MiB."
-    )
-
-
-def coverage_decay(result: Result) -> str:
-    """Return the coverage of the intervals of τ."""
-    rows = []
-    for case in result["cells"]:
-        coverage = "" if case["coverage"] is None else f"{case['coverage']:.1%}"
-        refused = ", ".join(f"`{name}` {n / case['runs']:.0%}" for name, n in sorted(case["statuses"].items()))
-        rows.append(
-            [
-                f"{case['process']}, T = {case['T_over_tau']} τ",
-                case["ions"],
-                f"{case['claimed']:.1%}",
-                coverage,
-                refused,
-            ]
-        )
-    return markdown(["process", "ions", "runs with a value", "coverage of those", "statuses"], rows)
-
-
-def vibration(result: Result) -> str:
-    """Return amplitude and decay time against the window of the mean."""
-    cases: dict[tuple[str, int], dict[float | None, Result]] = {}
-    for row in result["rows"]:
-        cases.setdefault((row["averaging"], row["window"]), {})[row["amplitude_fixed"]] = row
-
-    def time(row: Result) -> str:
-        value, low, high = row["tau"]
-        return f"`{row['status']}`" if value is None else f"{value:.0f} ({low:.0f} to {high:.0f})"
-
-    rows = [
-        [
-            "none" if window == 1 else f"{window} frames, {averaging}",
-            f"{case[None]['amplitude']:.3f}" if case[None]["amplitude"] is not None else "",
-            time(case[None]),
-            time(case[1.0]),
-        ]
-        for (averaging, window), case in cases.items()
-    ]
-    header = ["mean of V over", "A/C(0)", f"τ, frames (truth {result['tau']:.0f})", "with A fixed at 1"]
-    return markdown(header, rows)
-
-
 def msd(result: Result) -> str:
     """Return the times of msd.py and the memory of its long run."""
     rows = []
@@ -390,10 +306,9 @@ def agi(result: Result) -> str:
         if record is None:
             return ""
         if record["value"] is None:
-            claimed = ", ".join(f"{value:.3g}" for value in record["runs"] if value is not None)
-            return f"{record['status'].replace('_', ' ')} in one run" + (f"; {claimed} in the other" if claimed else "")
-        error = "" if record["std_error"] is None else f" ± {record['std_error']:.2g}"
-        return f"{record['value']:.4g}{error}"
+            return f"none claimed: {record['status'].replace('_', ' ')}"
+        interval = "" if record["ci_low"] is None else f" ({record['ci_low']:.4g} to {record['ci_high']:.4g})"
+        return f"{record['value']:.4g}{interval}"
 
     names = [name for name in result["paper"] if name in result["small"] or name in result["large"]]
     pulls = {f"{row['analysis']}: {row['quantity']}": row["pull"] for row in result["transfer"]["numbers"]}
@@ -410,6 +325,7 @@ def agi(result: Result) -> str:
     runs = result["number_of_runs"]
     header = ["α-AgI, 500 K", "Kaiser & Egger 2024", f"128 atoms ({runs['small']} and {runs['long']} runs)"]
     header += [f"1,024 atoms ({runs['large']} and {runs['longlarge']} runs)", "large - small, combined errors"]
+    header[2:4] = [f"{title}, 95 %" for title in header[2:4]]
     table = markdown(header, rows)
     marks = [
         [name, json.dumps(value), json.dumps(result["landmarks"]["large"].get(name))]
@@ -427,35 +343,6 @@ def agi(result: Result) -> str:
             markdown(["small against large cell", "rms difference in combined errors", "overlap"], curves),
         ]
     )
-
-
-def echo(result: Result) -> str:
-    """Return the table of echo.py: seconds of one core."""
-    header = [f"{result['ions']} ions, {result['frames']} frames, {result['directions']} directions", "s of one core"]
-    rows = [
-        ["`ufp echo`, one tp = td, processor time", spread(result["cpu_s"])],
-        ["the same, wall time on a shared machine", spread(result["wall_s"])],
-        ["direct sums in NumPy (on a share of the ions, scaled)", spread(result["direct_cpu_s"], 0)],
-        ["direct sums over `ufp echo`", spread(result["direct_over_ours"], 0)],
-    ]
-    note = f"Largest difference of the two signals: {result['largest_difference']:.0e}."
-    return markdown(header, rows) + "\n\n" + note
-
-
-def grains(result: Result) -> str:
-    """Return the tables of grains.py: resolution, and decay times by microstructure."""
-    rows = [
-        [row["voxels"], f"{row['across']:.1f}", f"{row['constant']:.4f} ± {row['error']:.4f}", f"{row['gamma']:.2f}"]
-        for row in result["resolution"]
-    ]
-    text = markdown(["voxels along the edge", "across a grain", "τ D/L²", "γ"], rows)
-    sizes = result["sizes_nm"]
-    rows = [
-        [case["name"], *(f"{1e3 * tau:.3g}" for tau in case["tau_s"]), case["sizes_for_30_and_50_ms_nm"] or "outside"]
-        for case in result["cases"]
-    ]
-    header = ["model", *(f"{size:g} nm" for size in sizes), "nm for τ = 30 … 50 ms"]
-    return text + "\n\nDecay times in ms:\n\n" + markdown(header, rows)
 
 
 def efg_precision(result: Result) -> str:
@@ -483,12 +370,33 @@ def efg_precision(result: Result) -> str:
     return markdown([*header, "predicts in"], rows)
 
 
+def cutoffs(result: Result) -> str:
+    """Return the table of cutoffs.py: withheld errors beside speed."""
+
+    def row(case: Result) -> list[object]:
+        leg, far, intervals, intervals_far = case["splines"].split(":")
+        errors, types = case["errors"], case["by_config_type"]
+        return [
+            f"{leg}, {leg}, {far}",
+            f"{intervals}, {intervals}, {intervals_far}",
+            case["coefficients"],
+            f"{errors['energy_rmse']:.1f}",
+            f"{errors['force_rmse']:.0f}",
+            f"{types['beta']['force_rmse']:.0f}",
+            f"{types['amorphous']['force_rmse']:.0f}",
+            f"{case['atom_steps_per_s']['median'] / 1000:.0f}",
+        ]
+
+    header = ["cutoffs, Å", "knot intervals", "coefficients", "energy, meV/atom", "forces, meV/Å", "β", "amorphous"]
+    return markdown([*header, "10³ atom-steps/s"], map(row, result["rows"]))
+
+
 TABLES = {
     f.__name__: f
     for f in (
-        *(pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
+        *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
-        *(acf, coverage_decay, vibration),
+        *(acf, beta_directions, coverage_decay, vibration),
     )
 }
 

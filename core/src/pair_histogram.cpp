@@ -59,7 +59,7 @@ void pair_histogram(const double *points, std::size_t n, const ImageCloud &cloud
     std::array<std::size_t, 2 * RANGES> ranges{};
     std::size_t n_ranges = 0;
     const auto count = [&] {
-      kernel({x, y, z, ranges.data(), n_ranges, at.data(), per_width, static_cast<int>(bins), counts});
+      kernel({x, y, z, ranges.data(), n_ranges, at.data(), {per_width, static_cast<int>(bins), counts}});
       n_ranges = 0;
     };
     const auto add = [&](std::size_t begin, std::size_t end) {

@@ -4,7 +4,7 @@
 
 Form: P. Vashishta, A. Rahman, Phys. Rev. Lett. 1978, 40, 1337; M. Parrinello, A. Rahman, P. Vashishta, Phys. Rev. Lett.
 1983, 50, 1073. Parameters: F. Shimojo, M. Kobayashi, J. Phys. Soc. Jpn. 1991, 60, 3725. The Coulomb term is left to
-`coul/long`. `python potential.py` writes AgI.table. README.md says how the numbers were checked.
+`coul/long`. `python potential.py` writes AgI.table. README.md says which numbers were confirmed, and where.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CHARGE = 0.5815
 PAIRS = {
     ("Ag", "Ag"): (0.16, 11, 0.0, 0.0),
     ("Ag", "I"): (1310.0, 9, 14.9, 0.0),
-    ("I", "I"): (5328.0, 7, 29.8, 84.4),
+    ("I", "I"): (5328.0, 7, 29.8, 84.5),
 }
 """H in eV Å^η, η, P in eV Å⁴, W in eV Å⁶. P is Z² α e² (half for Ag-I) with the polarisability of iodide, 6.12 Å³."""
 CUTOFF = 10.0

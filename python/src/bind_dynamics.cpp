@@ -17,6 +17,7 @@
 #include "ufp/error.hpp"
 #include "ufp/hop_detector.hpp"
 #include "ufp/running_median.hpp"
+#include "ufp/simd.hpp"
 
 namespace py = pybind11;
 
@@ -207,6 +208,7 @@ Doubles displacement_sums(const Doubles &series, const Integers &lags, const Int
   const double *in = series.data();
   const std::int64_t *lag = lags.data(), *edge = edges.data();
   double *out = sums.mutable_data();
+  ufp::simd_from_environment();  // a wrong UFP_SIMD is refused here, not in a thread
   {
     py::gil_scoped_release release;
 #pragma omp parallel for schedule(static) num_threads(thread_count(threads))

@@ -86,8 +86,8 @@ Integers pair_histogram(const Doubles &a, const Doubles &b, const Doubles &cells
   {
     py::gil_scoped_release release;
     parallel_tasks(frames, threads, [&](std::size_t t) {
-      const ufp::ImageCloud cloud(pb + 3 * m * t, m, box_of(cell + 9 * t), radius);
-      ufp::pair_histogram(pa + 3 * n * t, n, cloud, same, bins, out + bins * t);
+      ufp::pair_histogram(pa + 3 * n * t, n, pb + 3 * m * t, m, box_of(cell + 9 * t), radius, same, bins,
+                          out + bins * t);
     });
   }
   return counts;

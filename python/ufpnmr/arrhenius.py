@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +14,16 @@ from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
 from ufpnmr.results.arrhenius import ArrheniusFit
+from ufpnmr.results.temperature_scan import TemperatureScan
 from ufpnmr.units import BOLTZMANN_EV
 
-__all__ = ["ArrheniusFit", "fit"]
+__all__ = ["TIMES", "ArrheniusFit", "fit", "over_temperatures"]
 
 BLOCK_DOF = 9
 """Degrees of freedom of an error from ten time blocks."""
 SCATTER_LEVEL = 0.05
+TIMES = ("ps", "ns", "us", "s")
+"""Units of quantities that fall with temperature."""
 
 
 def fit(
@@ -122,6 +127,57 @@ def fit(
         value=values,
         std_log=errors,
         provenance=collect(analysis="arrhenius"),
+    )
+
+
+def over_temperatures(
+    temperature: Sequence[float], records: Mapping[str, Sequence[Record]], predict: Sequence[float] = ()
+) -> TemperatureScan:
+    """Fit an Arrhenius law to each of several quantities that were measured at the same temperatures.
+
+    Parameters
+    ----------
+    temperature : sequence of float
+        K.
+    records : mapping
+        Name of a quantity -> one record per temperature. Those that claim no value take no part in its fit; times
+        (units ps, ns, us, s) fall with temperature.
+    predict : sequence of float
+        K, where the laws are evaluated. Outside the temperatures that claim the quantity this is an extrapolation: it
+        is named in the record, and in `TemperatureScan.notices`.
+
+    Returns
+    -------
+    TemperatureScan
+        A quantity claimed at fewer than two temperatures has no law; its activation energy is a record without value.
+    """
+    kelvin = np.asarray(temperature, dtype=np.float64)
+    laws: dict[str, ArrheniusFit] = {}
+    predicted: dict[str, dict[str, Record]] = {}
+    notices = []
+    for name, row in records.items():
+        if len(row) != len(kelvin):
+            raise InputError(f"{name}: expected one record per temperature, found {len(row)} for {len(kelvin)}")
+        claimed = [k for k, record in enumerate(row) if record.trustworthy and record.value and record.std_error]
+        if len(claimed) < 2:
+            notices.append(f"{name}: no activation energy, {len(claimed)} of {len(kelvin)} temperatures claim a value")
+            continue
+        unit = row[claimed[0]].unit
+        values, errors = np.array([(row[k].value, row[k].std_error) for k in claimed], dtype=np.float64).T
+        law = fit(kelvin[claimed], values, errors / values, unit=unit, time=unit in TIMES)
+        laws[name] = law
+        if law.parameters["notice"]:
+            notices.append(f"{name}: {law.parameters['notice']}")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            predicted[name] = {f"{at:g}": law.predict(at) for at in predict}
+        notices += [f"{name}: {warning.message}" for warning in said]
+    return TemperatureScan(
+        records={name: list(row) for name, row in records.items()},
+        laws=laws,
+        predicted=predicted,
+        notices=notices,
+        temperature=kelvin,
     )
 
 

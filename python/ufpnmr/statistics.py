@@ -31,6 +31,7 @@ __all__ = [
     "poisson_interval",
     "poisson_upper_bound",
     "ratio_interval",
+    "student_interval",
     "student_quantile",
 ]
 
@@ -146,6 +147,31 @@ def student_quantile(dof: float, confidence: float = 0.95) -> float:
     return float(special.stdtrit(dof, 0.5 + confidence / 2))
 
 
+def student_interval(
+    value: float, std_error: float, dof: float, positive: bool = True, confidence: float = 0.95
+) -> Interval:
+    """Interval of an estimate with a standard error: value exp(± t_dof s/value) if positive, else value ± t_dof s.
+
+    Parameters
+    ----------
+    value, std_error : float
+        Estimate and its standard error s, one unit.
+    dof : float
+        Degrees of freedom of the standard error.
+    positive : bool
+        Whether the quantity cannot be negative. A value that is not positive then gets (0, max(0, value + t s)),
+        because its logarithm does not exist.
+    confidence : float
+        Nominal coverage.
+    """
+    half = student_quantile(dof, confidence) * std_error
+    if not positive:
+        return Interval(value, value - half, value + half, std_error)
+    if value <= 0:
+        return Interval(value, 0.0, max(0.0, value + half), std_error)
+    return Interval(value, *_log_interval(value, half / value), std_error)
+
+
 def block_interval(values: npt.ArrayLike, positive: bool = True, confidence: float = 0.95) -> Interval:
     """Mean of block estimates with an interval from their scatter.
 
@@ -172,12 +198,7 @@ def block_interval(values: npt.ArrayLike, positive: bool = True, confidence: flo
         raise InputError(f"expected at least two block values, found an array of shape {blocks.shape}")
     mean = float(blocks.mean())
     std_error = float(blocks.std(ddof=1)) / math.sqrt(len(blocks))
-    half = student_quantile(len(blocks) - 1, confidence) * std_error
-    if not positive:
-        return Interval(mean, mean - half, mean + half, std_error)
-    if mean <= 0:
-        return Interval(mean, 0.0, max(0.0, mean + half), std_error)
-    return Interval(mean, *_log_interval(mean, half / mean), std_error)
+    return student_interval(mean, std_error, len(blocks) - 1, positive, confidence)
 
 
 def ratio_interval(
@@ -202,12 +223,7 @@ def ratio_interval(
     left_out = (top.sum() - top) / rest
     n = len(top)
     std_error = math.sqrt((n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum()))
-    half = student_quantile(n - 1, confidence) * std_error
-    if not positive:
-        return Interval(ratio, ratio - half, ratio + half, std_error)
-    if ratio <= 0:
-        return Interval(ratio, 0.0, max(0.0, ratio + half), std_error)
-    return Interval(ratio, *_log_interval(ratio, half / ratio), std_error)
+    return student_interval(ratio, std_error, n - 1, positive, confidence)
 
 
 def _log_interval(value: float, exponent: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import re
 import sys
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -18,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Count", "InputFile", "OutputPath", "Positive", "Section", "read_toml"]
+__all__ = ["Count", "InputFile", "OutputPath", "Positive", "Section", "check_toml", "load_toml", "read_toml"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -65,16 +66,26 @@ def read_toml(path: str | Path, model: type[Model], what: str) -> Model:
     InputError
         Not TOML, a key that does not exist (the nearest valid one is named), a missing key, a wrong value or file.
     """
+    text, document = load_toml(path, what)
+    return check_toml(document, model, path, text)
+
+
+def load_toml(path: str | Path, what: str) -> tuple[str, dict[str, Any]]:
+    """Return the text of a TOML file and the tables in it, unchecked; see `read_toml` for parameters and errors."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected {what}")
     try:
         text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected TOML: {error}") from None
+
+
+def check_toml(document: Mapping[str, Any], model: type[Model], path: str | Path, text: str) -> Model:
+    """Check tables that came from the TOML file `path` with the content `text`; see `read_toml`."""
     try:
-        return model.model_validate(document, context={"folder": path.resolve().parent})
+        return model.model_validate(document, context={"folder": Path(path).resolve().parent})
     except ValidationError as error:
         # a misspelt required key is also a missing one: name the misspelling
         first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")

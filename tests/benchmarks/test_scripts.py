@@ -28,6 +28,7 @@ SCRIPTS = (
     "rdf",
     "echo",
     "grains",
+    "cutoffs",
 )
 
 
@@ -71,6 +72,17 @@ def test_every_result_names_its_origin_and_gives_a_table(quick, repository, name
     rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert len(rows) >= 3
     assert f"benchmarks/{name}.py" in done.stdout
+
+
+def test_verdicts_on_beta_have_a_table(repository):
+    """Made by minutes of MD: only the committed result is looked at."""
+    path = repository / "benchmarks" / "results" / "beta_directions.json"
+    done = run(repository / "benchmarks" / "table.py", path)
+    assert done.returncode == 0, done.stderr
+    for case in json.loads(path.read_text(encoding="utf-8"))["temperatures"]:
+        for axis in "abc":
+            assert f"{case['temperature_K']:g} K, ω_Q, B0∥{axis}" in done.stdout
+    assert "activation energy" in done.stdout
 
 
 def test_pair(quick):

@@ -8,6 +8,7 @@ from ase import Atoms
 
 from ufpnmr.results.hops import HopResult
 from ufpnmr.results.msd import MSDResult
+from ufpnmr.results.runs import RunAverage
 from ufpnmr.results.site_network import SiteNetwork
 from ufpnmr.results.sites import SiteLabels
 
@@ -85,6 +86,69 @@ def test_hops(ufp, hot, tmp_path):
     assert sum(document["interval"]["block_counts"]) == len(found.ion)
 
 
+@pytest.mark.parametrize("verb", ["msd", "hops"])
+def test_runs_combine_from_trajectories_and_from_their_results(ufp, tmp_path, verb):
+    dumps = []
+    for k in range(3):
+        folder = tmp_path / f"run{k}"
+        folder.mkdir()
+        dumps.append(synthetic(folder, 400, 8e-3, seed=10 + k)[0])
+    parts = [tmp_path / f"part{k}.h5" for k in range(3)]
+    for dump, part in zip(dumps, parts, strict=True):
+        assert ufp(verb, dump, *RUN, "-o", part).returncode in (0, 3)
+    read = ufp(verb, *dumps, *RUN, "-o", tmp_path / "read.h5", "--json")
+    combined = ufp(verb, *parts, "-o", tmp_path / "combined.h5", "--json")
+    assert read.returncode == combined.returncode == 0, read.stderr + combined.stderr
+    first, second = (json.loads(done.stdout) for done in (read, combined))
+    assert first == second
+    mean = RunAverage.read(tmp_path / "combined.h5")
+    assert mean.n_runs == 3
+    name, truth = ("rate", 8e9) if verb == "hops" else ("diffusion", 8e-3 * 3 * 1.5**2 / 6 * 1e-4)
+    assert first[name]["ci_low"] < truth < first[name]["ci_high"]
+    curve = "scan_rate" if verb == "hops" else "msd"
+    assert mean.mean[curve].shape == mean.std[curve].shape == mean.sem[curve].shape
+    assert ufp("plot", tmp_path / "combined.h5", "-o", tmp_path / "mean.svg").returncode == 0
+
+
+def test_labels_of_runs_combine(ufp, cold, tmp_path):
+    labelled = ("--ligand", "S", "--radius", "3.2", "--half-gap", "0.3")
+    for k in range(2):
+        assert ufp("sites", cold, *RUN, *labelled, "-o", tmp_path / f"{k}.h5").returncode in (0, 3)
+    done = ufp("sites", tmp_path / "0.h5", tmp_path / "1.h5", "--json")
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    one = SiteLabels.read(tmp_path / "0.h5")
+    name = f"population {one.names[str(one.codes[0])]}"
+    assert document[name]["value"] == pytest.approx(one.records[name].value)
+    assert document["run_values"][name] == [one.records[name].value] * 2
+    several = ufp("sites", cold, cold, *RUN, "--by", "density")
+    assert several.returncode == 2
+    assert "one by one" in several.stderr
+
+
+def test_frames_left_out_are_asked_for_and_recorded(ufp, cold, tmp_path):
+    lines = cold.read_text().splitlines()
+    at = next(k for k, line in enumerate(lines) if line == "1000") + 8  # the second frame, its second atom
+    lines[at] = " ".join([*lines[at].split()[:4], "nan"])
+    broken = tmp_path / "broken.lammpstrj"
+    broken.write_text("\n".join(lines[:-3]) + "\n")  # and the last frame is cut
+    refused = ufp("rdf", broken, "--timestep", "0.001", "--pair", "Li-S")
+    assert refused.returncode == 2
+    assert "1000" in refused.stderr
+    done = ufp("rdf", broken, "--timestep", "0.001", "--pair", "Li-S", "--on-nan", "drop", "-o", tmp_path / "g.json")
+    assert done.returncode in (0, 3), done.stderr
+    left_out = json.loads((tmp_path / "g.json").read_text())["parameters"]["frames_left_out"]
+    assert left_out == {"incomplete": 1, "not_finite": 1}
+    assert ufp("plot", tmp_path / "g.json", "-o", tmp_path / "g.csv").returncode == 0
+    assert '"g[Li-S]"' in (tmp_path / "g.csv").read_text()
+
+
+def test_options_of_one_run_are_refused_for_several(ufp, cold, tmp_path):
+    done = ufp("hops", cold, cold, *RUN, "--paths", tmp_path / "paths.h5")
+    assert done.returncode == 2
+    assert "--paths: belongs to one run, 2 are given" in done.stderr
+
+
 def test_no_hops_is_a_bound_and_exit_code_3(ufp, cold):
     done = ufp("hops", cold, *RUN)
     assert done.returncode == 3
@@ -153,7 +217,7 @@ def test_wrong_sites_and_options(ufp, cold):
     assert "give --ligand" in ufp("sites", cold, *RUN).stderr
     both = ufp("msd", cold, *RUN, "--selection", "element Li")
     assert both.returncode == 2
-    assert "give --ion or --selection" in both.stderr
+    assert "give --ion ELEMENT or --selection" in both.stderr
     assert ufp("msd", cold, *RUN, "--drift", "cell").returncode == 2
     assert ufp("hops", cold, *RUN, "--minimum-residence", "0.1").returncode == 2
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from processes import axial, series, telegraph
+from ufpnmr import TensorSeries
 from ufpnmr.nmr import correlate
 from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
 
@@ -45,6 +46,28 @@ def test_maxima_over_temperature(ufp, powder, tmp_path):
     header, first = (tmp_path / "t.csv").read_text().splitlines()[:2]
     assert header == '"temperature / K","rate[0] / s^-1"'
     assert first.startswith("150,")
+
+
+def test_single_crystal(ufp, tmp_path):
+    """Three curves of one run through the verbs; the field direction is that of the correlation functions."""
+    x = 50 * telegraph(np.random.default_rng(2), 1500, 20, 1 / 30)
+    made = series(axial(x).astype(np.float32), 1.0)
+    TensorSeries(time=made.time, ids=made.ids, V=made.V, cell=made.cell, engine="made").write(tmp_path / "t.h5")
+    names = ("omega_q", "lab_1", "lab_2")
+    for name in names:
+        done = ufp(
+            "acf", "t.h5", "--observable", name, "--field", "1 2 2", "--normalisation", "raw", "-o", f"{name}.h5"
+        )
+        assert done.returncode in (0, 3), done.stderr
+    files = [f"{name}.h5" for name in names]
+    wrong = ufp("relax", *files[::-1], "--crystal", "--field", 9.4)
+    assert wrong.returncode == 2
+    assert "in this order" in wrong.stderr
+    run = ufp("relax", *files, "--crystal", "--field", 9.4, "--json")
+    assert run.returncode in (0, 3), run.stderr
+    document = json.loads(run.stdout)
+    assert document["R1, 9.4 T"]["value"] > 0
+    assert "single crystal" in document["observable"]
 
 
 def test_frames_too_far_apart_exit_code_3(ufp, powder):

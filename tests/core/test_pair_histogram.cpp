@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -58,10 +59,36 @@ int main()
       }
     }
 
+  // all pairs by their nearest images up to half of the smallest height, all images beyond: the same counts as by force
+  const std::array<double, 9> cube{6.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 6.0};
+  for (const std::array<double, 9> &rows : {cell, cube}) {
+    const ufp::PeriodicBox periodic(rows, {true, true, true});
+    const double half = 0.5 * std::min({periodic.heights[0], periodic.heights[1], periodic.heights[2]});
+    for (const std::size_t n : {1, 9, 40})
+      for (const double radius : {0.9 * half, half, 1.01 * half}) {
+        std::vector<double> a(3 * n), b(3 * (n + 3));
+        for (double &x : a) x = anywhere(random);
+        for (double &x : b) x = anywhere(random);
+        std::vector<std::int64_t> counts(30, 0), own(30, 0);
+        ufp::pair_histogram(a.data(), n, b.data(), n + 3, periodic, radius, false, counts.size(), counts.data());
+        CHECK(counts == brute_force(a, b, rows, false, radius, counts.size()));
+        ufp::pair_histogram(a.data(), n, a.data(), n, periodic, radius, true, own.size(), own.data());
+        CHECK(own == brute_force(a, a, rows, true, radius, own.size()));
+      }
+  }
+
   const double origin[6] = {0.0, 0.0, 0.0, std::nan(""), 0.0, 0.0};
   bool refused = false;
   try {
     ufp::ImageCloud(origin, 2, box, 3.0);
+  } catch (const ufp::DomainError &) {
+    refused = true;
+  }
+  CHECK(refused);
+  refused = false;
+  std::int64_t none[1] = {};
+  try {
+    ufp::pair_histogram(origin, 2, origin, 2, box, 2.2, true, 1, none);
   } catch (const ufp::DomainError &) {
     refused = true;
   }

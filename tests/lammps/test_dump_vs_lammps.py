@@ -149,11 +149,11 @@ def test_text_gz_zst_dcd_xtc_and_extxyz_of_one_run_agree(lammps, tmp_path):
     if shutil.which("zstd"):
         subprocess.run(["zstd", "-q", str(tmp_path / "a.dump")], check=True)
         others["zst"] = trajectory.open(tmp_path / "a.dump.zst", elements="Li P S")
-    reference = trajectory.ion_paths(text)
+    reference = trajectory.ion_paths(text, "element Li")
     assert reference.time.size == 21
     np.testing.assert_allclose(reference.time, 0.02 * np.arange(21), rtol=1e-12)
     for name, u in others.items():
-        paths = trajectory.ion_paths(u)
+        paths = trajectory.ion_paths(u, "element Li")
         n = paths.time.size
         assert n == 21 or "xtc" in name
         np.testing.assert_array_equal(paths.ids, reference.ids, err_msg=name)

@@ -39,7 +39,7 @@ def naive_msd(positions):
     return np.array([np.mean((positions[k:] - positions[: n_frames - k]) ** 2, axis=0) for k in range(n_frames)])
 
 
-@pytest.mark.parametrize("n_frames", [2, 33, 150])
+@pytest.mark.parametrize("n_frames", [2, 33, 81, 150, 1100])
 def test_fft_equals_the_loop(n_frames):
     rng = np.random.default_rng(1)
     positions = 50 + np.cumsum(rng.normal(size=(n_frames, 6, 3)), axis=0)

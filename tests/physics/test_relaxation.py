@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import block_diag, expm
 
-from processes import KAPPA, axial, series
+from processes import KAPPA, axial, series, site_jumps
 from ufpnmr.errors import InputError
 from ufpnmr.isotopes import isotope
 from ufpnmr.nmr import correlate
@@ -271,8 +271,78 @@ def test_bad_input():
     with pytest.raises(InputError, match="spin-lock fields above zero"):
         relaxation(powder, [1.0], spin_lock=[0.0])
     with pytest.raises(InputError, match="expected the powder correlation function"):
-        spectral_density(correlate(s))
+        relaxation(correlate(s), [1.0])
+    with pytest.raises(InputError, match="with nothing removed"):
+        spectral_density(correlate(s, normalisation="covariance"))
     with pytest.raises(InputError, match="none of them negative"):
         longitudinal(1.5, [1, -1, 1])
     with pytest.raises(InputError, match="at least 1"):
         longitudinal(0.5, [1, 1, 1])
+
+
+AXES = np.eye(3)[:2]
+
+
+def quarter_turns(rng, n_frames, n_ions, leaving, c_q=100.0):
+    """Axial tensors that jump between the axes x and y, with vibrations of 1 %."""
+    sites = site_jumps(rng, n_frames, n_ions, leaving)
+    v = np.array([np.outer(axis, axis) - np.eye(3) / 3 for axis in AXES])[..., [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+    noise = 0.01 * rng.standard_normal((n_frames, n_ions, 6))
+    noise[..., 2] = -noise[..., 0] - noise[..., 1]
+    return (1.5 * c_q / KAPPA * (v[sites] + noise)).astype(np.float32)
+
+
+def of_crystal(tensors, field):
+    return [correlate(series(tensors, 2.0), name, field=field) for name in ("omega_q", "lab_1", "lab_2")]
+
+
+def exact_crystal(field, c_q, tau, omega0):
+    """J_m(m ω0): (2/3) π² κ² |ΔV_m|²/4 τ/(1 + (mω0τ)²), ΔV_m from spherical components in the frame of the field."""
+    turn = np.linalg.qr(np.column_stack([field, [1.0, 0.2, 0.1], [0.0, 1.0, 0.3]]))[0][:, [1, 2, 0]]
+    difference = 1.5e3 * c_q * turn.T @ (np.outer(AXES[0], AXES[0]) - np.outer(AXES[1], AXES[1])) @ turn
+    squares = [
+        1.5 * difference[2, 2] ** 2,
+        difference[0, 2] ** 2 + difference[1, 2] ** 2,
+        (difference[0, 0] - difference[1, 1]) ** 2 / 4 + difference[0, 1] ** 2,
+    ]
+    return [math.pi**2 * 2 / 3 * q / 4 * tau / (1 + (m * omega0 * tau) ** 2) for m, q in enumerate(squares)]
+
+
+def test_crystal_depends_on_the_direction_of_the_field():
+    """Jumps between x and y with τ = 100 ps: the field along z sees V_±2 alone, another direction all of V."""
+    tensors = quarter_turns(np.random.default_rng(5), 6000, 60, (1 - math.exp(-1 / 50)) / 2)
+    field = np.array([1.0, 2.0, 2.0]) / 3
+    result = relaxation(of_crystal(tensors, field), [0.5])
+    omega0 = 2e6 * math.pi * result.larmor[0]
+    exact = np.array(exact_crystal(field, 100.0, 100e-12, omega0))
+    assert np.all(result.density_low[0] < exact)
+    assert np.all(exact < result.density_high[0])
+    r1 = result.rates["R1, 0.5 T"]
+    assert r1.ci_low < longitudinal(1.5, exact).initial < r1.ci_high
+    assert "single crystal" in result.observable
+
+    along = relaxation(of_crystal(tensors, [0.0, 0.0, 1.0]), [0.5])
+    exact = np.array(exact_crystal(np.array([0.0, 0.0, 1.0]), 100.0, 100e-12, omega0))
+    np.testing.assert_allclose(exact[:2], 0, atol=1e-20)
+    r1 = along.rates["R1, 0.5 T"]
+    assert r1.ci_low < longitudinal(1.5, exact).initial < r1.ci_high
+    assert along.rates["R2, 0.5 T"].status == "no_decay"  # ω_Q is the same on both sites
+
+
+def test_components_average_to_the_powder():
+    """Each of the three is the powder curve once it is averaged over directions that are exact to fourth order."""
+    tensors = quarter_turns(np.random.default_rng(6), 400, 8, 0.05)
+    powder = correlate(series(tensors), "powder", normalisation="raw").mean
+    for name in ("omega_q", "lab_1", "lab_2"):
+        curves = [correlate(series(tensors), name, field=b, normalisation="raw").mean for b in icosahedron()]
+        np.testing.assert_allclose(np.mean(curves, axis=0), powder, rtol=1e-4)
+
+
+def test_three_curves_of_one_crystal_are_demanded():
+    tensors = quarter_turns(np.random.default_rng(7), 400, 8, 0.05)
+    curves = of_crystal(tensors, [0.0, 0.0, 1.0])
+    with pytest.raises(InputError, match="for a crystal omega_q, lab_1, lab_2 in this order"):
+        relaxation([curves[1], curves[0], curves[2]], [9.4])
+    other = correlate(series(tensors, 2.0), "lab_2", field=[1.0, 0.0, 0.0])
+    with pytest.raises(InputError, match="expected lab_2 of the same ions, isotope, convention and field"):
+        relaxation([curves[0], curves[1], other], [9.4])

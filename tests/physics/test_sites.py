@@ -234,7 +234,7 @@ def test_continuous_number_agrees_and_is_stable_at_the_rim():
     assert rim.n_changes_settled <= 1
     with pytest.raises(InputError, match="half gap above 0"):
         labelled(source, radius=3.5, half_gap=0.0, count="continuous")
-    with pytest.raises(InputError, match="'bonds' or 'continuous'"):
+    with pytest.raises(InputError, match="'bonds', 'continuous' or 'voronoi'"):
         labelled(source, radius=3.5, count="faces")
 
 

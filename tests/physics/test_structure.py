@@ -55,7 +55,7 @@ def brute_counts(a, b, cell, same, radius, bins, reach):
     return np.histogram(distance, bins, (0, radius))[0]
 
 
-@pytest.mark.parametrize("radius", [2.7, 6.0, 11.3])
+@pytest.mark.parametrize("radius", [1.9, 2.7, 6.0, 11.3])
 def test_counts_are_those_of_a_naive_loop_in_any_cell(radius):
     rng = np.random.default_rng(3)
     cell = np.array([[5.0, 0, 0], [1.9, 4.5, 0], [-2.0, 1.7, 6.0]])

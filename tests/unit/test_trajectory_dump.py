@@ -193,7 +193,7 @@ class TestTime:
         with pytest.raises(InputError, match="time unknown: give --timestep or --log"):
             trajectory.time_axis(u)
         with pytest.raises(InputError, match="time unknown"):
-            trajectory.ion_paths(u)
+            trajectory.ion_paths(u, "element Li")
 
     @pytest.mark.parametrize(("units", "factor"), [("metal", 1.0), ("real", 1e-3)])
     def test_from_the_dump(self, write, units, factor):

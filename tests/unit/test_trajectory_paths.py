@@ -44,7 +44,7 @@ def test_framework_drift_is_removed(tmp_path, walk):
     cell, start, own, drift = walk
     u = make(tmp_path, start + own + drift[:, None], [cell] * 60)
     own_framework = own[:, 2:].mean(axis=1)
-    paths = trajectory.ion_paths(u)
+    paths = trajectory.ion_paths(u, "element Li")
     np.testing.assert_allclose(paths.drift, drift + own_framework, atol=1e-6)
     np.testing.assert_allclose(paths.positions, (start + own - own_framework[:, None])[:, :2], atol=1e-6)
     assert (paths.drift_mode, paths.selection) == ("framework", "element Li")
@@ -59,20 +59,20 @@ def test_framework_drift_is_removed(tmp_path, walk):
 def test_other_modes(tmp_path, walk):
     cell, start, own, drift = walk
     u = make(tmp_path, start + own + drift[:, None], [cell] * 60)
-    plain = trajectory.ion_paths(u, drift="none")
+    plain = trajectory.ion_paths(u, "element Li", drift="none")
     np.testing.assert_allclose(plain.positions, (start + own + drift[:, None])[:, :2], atol=1e-6)
     np.testing.assert_array_equal(plain.drift, 0.0)
     mass_weighted = np.einsum("a,tax->tx", MASSES / MASSES.sum(), own)
-    com = trajectory.ion_paths(u, drift="com")
+    com = trajectory.ion_paths(u, "element Li", drift="com")
     np.testing.assert_allclose(com.drift, drift + mass_weighted, atol=1e-6)
     with pytest.raises(InputError, match="drift: expected one of framework, com, none, found 'frame'"):
-        trajectory.ion_paths(u, drift="frame")
+        trajectory.ion_paths(u, "element Li", drift="frame")
 
 
 def test_part_of_the_mobile_ions_is_no_framework(tmp_path, walk):
     cell, start, own, drift = walk
     u = make(tmp_path, start + own + drift[:, None], [cell] * 60)
-    all_ions, one = trajectory.ion_paths(u), trajectory.ion_paths(u, "element Li and index 1")
+    all_ions, one = trajectory.ion_paths(u, "element Li"), trajectory.ion_paths(u, "element Li and index 1")
     np.testing.assert_array_equal(one.drift, all_ions.drift)
     np.testing.assert_array_equal(one.positions[:, 0], all_ions.positions[:, 1])
 
@@ -99,7 +99,7 @@ def test_changing_cell_sums_displacements(tmp_path, walk):
         images = np.rint(np.floor(fractional[t - 1]) - np.floor(fractional[t]))
         expected[t] = expected[t - 1] + step - images @ cells[t]
     u = make(tmp_path, wrapped, cells)
-    paths = trajectory.ion_paths(u, drift="none")
+    paths = trajectory.ion_paths(u, "element Li", drift="none")
     assert not paths.constant_cell
     np.testing.assert_allclose(paths.positions, expected[:, :2], atol=1e-5)
 
@@ -112,7 +112,7 @@ def test_cell_fluctuations_are_not_scaled_by_the_distance_travelled(tmp_path):
     positions[:, 0, 0] = s * lengths
     cells = lengths[:, None, None] * np.eye(3)
     u = make(tmp_path, positions, cells, ["Li", "S"])
-    rest = trajectory.ion_paths(u).positions[60:, 0, 0]
+    rest = trajectory.ion_paths(u, "element Li").positions[60:, 0, 0]
     assert np.ptp(u.trajectory.timeseries()[60:, 0, 0]) > 1.9
     assert np.ptp(rest) < 0.07
 
@@ -137,7 +137,7 @@ def test_interval_needs_equal_spacing(tmp_path, walk):
     times[31:] += 3.0
     u = make(tmp_path, start + own, [cell] * 60, times=times)
     assert np.isnan(u.trajectory.dt)
-    paths = trajectory.ion_paths(u)
+    paths = trajectory.ion_paths(u, "element Li")
     np.testing.assert_array_equal(paths.time, times)
     with pytest.raises(InputError, match="found 4 ps between frames 30 and 31"):
         _ = paths.interval
@@ -153,7 +153,7 @@ def test_universe_of_another_reader_is_unwrapped(walk):
     u.add_TopologyAttr("ids", np.arange(1, 6))
     dimensions = MDAnalysis.lib.mdamath.triclinic_box(*cell)
     u.load_new(wrapped.astype(np.float32), order="fac", dimensions=dimensions, dt=0.5)
-    paths = trajectory.ion_paths(u, drift="none")
+    paths = trajectory.ion_paths(u, "element Li", drift="none")
     assert paths.interval == pytest.approx(0.5)
     np.testing.assert_allclose(paths.positions, (start + own)[:, :2], atol=2e-4)
 
@@ -162,5 +162,5 @@ def test_transformations_are_respected(tmp_path, walk):
     cell, start, own, _ = walk
     u = make(tmp_path, start + own, [cell] * 60)
     u.trajectory.add_transformations(MDAnalysis.transformations.translate([1.0, 2.0, 3.0]))
-    moved = trajectory.ion_paths(u, drift="none").positions
+    moved = trajectory.ion_paths(u, "element Li", drift="none").positions
     np.testing.assert_allclose(moved, (start + own)[:, :2] + [1, 2, 3], atol=1e-4)

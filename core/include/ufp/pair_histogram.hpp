@@ -15,6 +15,12 @@ namespace ufp
 void pair_histogram(const double *points, std::size_t n, const ImageCloud &cloud, bool same, std::size_t bins,
                     std::int64_t *counts);
 
+// The same of `n` points and `m` others, whichever way is faster: by an ImageCloud, or, where a sphere of the radius
+// fits into the cell and fills much of it, by the nearest image of every other point. Throws DomainError as ImageCloud
+// does.
+void pair_histogram(const double *points, std::size_t n, const double *others, std::size_t m, const PeriodicBox &box,
+                    double radius, bool same, std::size_t bins, std::int64_t *counts);
+
 // Counts the displacements of one ion with `series` (3, n_frames), component-major, over `lag` frames for origins first
 // <= t0 < last: bins of `radius`/`bins`, longer ones not at all. `moments` receives the sums of r^2 and r^4.
 void displacement_histogram(const double *series, std::size_t n_frames, std::size_t lag, std::size_t first,

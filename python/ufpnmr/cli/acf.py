@@ -30,7 +30,8 @@ def _ions(text: str | None) -> list[int] | None:
     "--observable",
     default="omega_q",
     show_default=True,
-    help="omega_q (Harper 2025 eq. 4), cq (eq. 6, magnitude) or powder (eq. 4 averaged over all field directions).",
+    help="omega_q (Harper 2025 eq. 4), cq (eq. 6, magnitude) or powder (eq. 4 averaged over all field directions); "
+    "lab_1, lab_2: components of V along the field, for `ufp relax --crystal`.",
 )
 @click.option("--isotope", default="7Li", show_default=True, help="Nucleus, mass number and symbol.")
 @click.option(

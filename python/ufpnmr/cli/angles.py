@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import open_universe, threads_option
+from ufpnmr.cli.ion_paths import threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, run_results, runs_options
 from ufpnmr.errors import InputError
 
@@ -41,10 +42,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     preset: str | None,
     centre: str | None,
     ligand: str | None,
@@ -90,7 +88,7 @@ def command(
     options: dict[str, Any] = chosen(preset, "angles", kind=kind, reference=reference, cutoff=cutoff, filtered=filtered)
 
     def analyse(path: Path) -> AngleResult | IonDensity:
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         if ion is not None and centre is not None and ligand is not None:
             frames = read_frames(universe, most=2000, timed=False)
             return ion_density(frames, centre, ligand, ion, threads=threads, **around)
@@ -99,7 +97,7 @@ def command(
         return angle_distributions(frames, tetrahedra, threads=threads, **options)
 
     kind_of_result = AngleResult if ion is None else IonDensity
-    return deliver(run_results(inputs, kind_of_result, analyse, (log_file, topology, listed)), output, as_json)
+    return deliver(run_results(inputs, kind_of_result, analyse, (*reading.companions, listed)), output, as_json)
 
 
 def _needed(centre: str | None, ligand: str | None, lattice: str | None) -> str:

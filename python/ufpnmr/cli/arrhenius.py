@@ -12,8 +12,6 @@ from ufpnmr.cli.common import json_option, output_option, report, say, writable
 from ufpnmr.errors import InputError
 from ufpnmr.results import Record
 
-_TIMES = ("ps", "ns", "us", "s")
-
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, metavar="RESULT[@KELVIN]...")
@@ -55,7 +53,7 @@ def command(
     if not points:
         raise InputError("no result claims a value")
     temperature, value, std_log, unit = zip(*points, strict=True)
-    found = arrhenius.fit(temperature, value, std_log, unit=unit[0], time=unit[0] in _TIMES)
+    found = arrhenius.fit(temperature, value, std_log, unit=unit[0], time=unit[0] in arrhenius.TIMES)
     if output is not None:
         from ufpnmr.cli.ion_paths import with_inputs
 

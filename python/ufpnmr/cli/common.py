@@ -36,22 +36,6 @@ def output_option(suffix: str) -> Callable[[F], F]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
-trajectory_options_list = (
-    click.option("--timestep", type=float, help="MD timestep in ps (frames: step x timestep). Never guessed."),
-    click.option(
-        "--log", "log_file", type=click.Path(path_type=Path), help="LAMMPS log of the run, to take the timestep from."
-    ),
-    click.option("--elements", help="Element of each LAMMPS type, e.g. 'Li P S'."),
-    click.option("--topology", type=click.Path(path_type=Path), help="Companion data file (DCD has no identities)."),
-)
-
-
-def trajectory_options(function: F) -> F:
-    """Options every verb takes that reads a trajectory: --timestep --log --elements --topology."""
-    for option in reversed(trajectory_options_list):
-        function = option(function)
-    return function
-
 
 def writable(path: Path | None, force: bool) -> Path | None:
     """Refuse an existing output file unless `force`, and a folder that does not exist."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, say, trajectory_options, writable
-from ufpnmr.cli.ion_paths import chosen_ions, ions_options, open_universe, threads_option
+from ufpnmr.cli.common import json_option, output_option, say, writable
+from ufpnmr.cli.ion_paths import chosen_ions, ions_options, threads_option
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
 from ufpnmr.cli.runs import preset_option
 from ufpnmr.errors import InputError
 
@@ -42,10 +43,7 @@ _TRAJECTORIES = (".lammpstrj", ".dump", ".dcd", ".extxyz", ".xyz", ".gz", ".zst"
 def command(
     reference: str,
     other: str,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     ion: str | None,
     selection: str | None,
     drift: str,
@@ -87,7 +85,7 @@ def command(
         from ufpnmr import dynamics
         from ufpnmr.trajectory import ion_paths, read_frames
 
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         frames: dict[str, Any] = {}
 
         def moving() -> Any:

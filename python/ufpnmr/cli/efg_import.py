@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ufpnmr.cli.common import output_option, progress, say, trajectory_options, writable
+from ufpnmr.cli.common import output_option, progress, say, writable
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
 from ufpnmr.errors import InputError
 
 
@@ -40,10 +41,7 @@ def import_tensors(
     origin: str,
     axes: str,
     start_time: float,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
 ) -> int:
     """Turn tensors that a trajectory carries into a tensor series, equal to a predicted one in every analysis.
 
@@ -56,13 +54,12 @@ def import_tensors(
     ufp efg import dump.lammpstrj -o efg.h5 --column f_mean --efg-units V/Ang^2 --timestep 0.002 --elements 'Li P S'
     ufp efg import other-model.extxyz -o efg.h5 --timestep 0.5 --origin 'another model, version 2'
     """
-    import ufpnmr.trajectory
     from ufpnmr.efg.external import import_series
 
     if output is None:
         raise InputError("expected -o FILE for the tensor series")
     writable(output, force)
-    universe = ufpnmr.trajectory.open(trajectory, timestep=timestep, log=log_file, elements=elements, topology=topology)
+    universe = reading.open(trajectory)
     with progress(len(universe.trajectory), "efg import") as bar:
         frames, ions = import_series(
             universe,
@@ -74,7 +71,7 @@ def import_tensors(
             axes=axes,
             start_time=start_time,
             overwrite=force,
-            inputs=tuple(path for path in (trajectory, log_file, topology) if path),
+            inputs=(trajectory, *reading.companions),
             progress=bar.update,
         )
     say(f"{output}: {frames} frames of {ions} ions")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import output_option, progress, say, trajectory_options, writable
+from ufpnmr.cli.common import output_option, progress, say, writable
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
 from ufpnmr.errors import InputError
 from ufpnmr.interruption import Interrupted, signals_as_interrupted
 
@@ -64,10 +65,7 @@ def predict(
     kind: str,
     efg_units: str | None,
     dry_run: bool,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
 ) -> int:
     """Predict the tensor of every selected ion at every frame.
 
@@ -83,7 +81,6 @@ def predict(
     ufp efg predict LPS.efg frames.extxyz -o efg.extxyz --format extxyz --efg-units au --timestep 0.001
     ufp efg predict LPS.efg dump.lammpstrj -o efg.h5 --timestep 0.001 --elements 'Li P S' --dask scheduler.json
     """
-    import ufpnmr.trajectory
     from ufpnmr.efg.engine import read_engine
     from ufpnmr.efg.predict import write_series
     from ufpnmr.results.tensor_writer import partial_path
@@ -94,19 +91,13 @@ def predict(
         raise InputError("expected --efg-units with --format extxyz, and only with it; a tensor series is in V/Å²")
     writable(output, force or dry_run)
     model = read_engine(model_file)
-    universe = ufpnmr.trajectory.open(
-        trajectory.resolve() if dask else trajectory,  # workers may stand in another folder
-        timestep=timestep,
-        log=log_file,
-        elements=elements,
-        topology=topology,
-    )
+    universe = reading.open(trajectory.resolve() if dask else trajectory)  # workers may stand in another folder
     # extxyz cannot be continued: it is written from a finished series
     series = output.with_name(output.name + ".h5") if kind == "extxyz" else output
     if dry_run:
         _describe(model, universe, selection, series, threads, precision)
         return 0
-    inputs = tuple(path for path in (model_file, trajectory, log_file, topology) if path)
+    inputs = (model_file, trajectory, *reading.companions)
     options: dict[str, Any] = {"axes": axes, "start_time": start_time, "precision": precision, "inputs": inputs}
     try:
         with signals_as_interrupted() as check, progress(len(universe.trajectory), "efg predict") as bar:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, report, say, writable
+from ufpnmr.cli.common import json_option, output_option, say, writable
 from ufpnmr.cli.ion_paths import (
     ion_paths_options,
     minimum_residence_option,
-    open_universe,
     read_ion_paths,
     threads_option,
-    with_inputs,
 )
+from ufpnmr.cli.reading import TrajectoryOptions
+from ufpnmr.cli.runs import deliver, one_run_only, run_results
 from ufpnmr.errors import InputError
+
+if TYPE_CHECKING:
+    from ufpnmr.results.hops import HopResult
 
 
 @click.command()
@@ -41,11 +45,8 @@ from ufpnmr.errors import InputError
 @output_option("HDF5, or JSON by its suffix")
 @json_option
 def command(
-    trajectory: Path,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    inputs: tuple[Path, ...],
+    reading: TrajectoryOptions,
     ion: str | None,
     selection: str | None,
     drift: str,
@@ -63,48 +64,58 @@ def command(
 ) -> int:
     """Find hops of ions without a list of sites; rate with its 95 % interval.
 
-    Exit code 3: no rate can be claimed (too few events, no plateau of the count, sampled too rarely ...).
+    Several FILEs are independent runs, trajectories or results of this verb: their hops are counted together, over the
+    time of all. Exit code 3: no rate can be claimed (too few events, no plateau of the count, sampled too rarely ...).
 
     \b
     ufp hops dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li -o hops.h5
+    ufp hops run1.lammpstrj run2.lammpstrj --timestep 0.001 --elements 'Li P S' --ion Li -o mean.h5
+    ufp hops run1-hops.h5 run2-hops.h5 run3-hops.h5 --json
     ufp hops dump.lammpstrj.gz --timestep 0.001 --elements 'Li P S' --ion Li --minimum-residence 2 --json
     ufp hops agi.dcd --topology data.agi --timestep 0.002 --ion Ag --method phop
     """
-    from ufpnmr.cli.sites import read_labels
-    from ufpnmr.dynamics import find_hops
-    from ufpnmr.trajectory import IonPaths
-
     writable(output, force)
     writable(paths_file, force)
+    one_run_only(inputs, labels=labels_file, paths=paths_file)
+    from ufpnmr.cli.sites import read_labels
+    from ufpnmr.results.hops import HopResult
+
     labels = None if labels_file is None else read_labels(labels_file)
-    universe = open_universe(trajectory, timestep, log_file, elements, topology)
-    paths = read_ion_paths(universe, ion, selection, drift, memory, scratch)
-    if paths_file is not None:
-        if not isinstance(paths, IonPaths):
-            raise InputError("--paths: those in --scratch are there already")
-        paths.write(paths_file)
-    result = find_hops(
-        paths,
-        minimum_residence=minimum_residence,
-        outer_radius=outer_radius,
-        labels=labels,
-        method="phop" if method == "phop" else "anchor",
-        threads=threads,
-    )
-    if output is not None:
-        with_inputs(result, (trajectory, log_file, topology, labels_file)).write(output)
-        say(f"{output}: {len(result.ion)} hops of {len(result.ids)} ions")
+
+    def analyse(path: Path) -> HopResult:
+        from ufpnmr.dynamics import find_hops
+        from ufpnmr.trajectory import IonPaths
+
+        universe = reading.open(path)
+        paths = read_ion_paths(universe, ion, selection, drift, memory, scratch)
+        if paths_file is not None:
+            if not isinstance(paths, IonPaths):
+                raise InputError("--paths: those in --scratch are there already")
+            paths.write(paths_file)
+        return find_hops(
+            paths,
+            minimum_residence=minimum_residence,
+            outer_radius=outer_radius,
+            labels=labels,
+            method="phop" if method == "phop" else "anchor",
+            threads=threads,
+        )
+
+    results = run_results(inputs, HopResult, analyse, (*reading.companions, labels_file))
+    return deliver(results, output, as_json, _remarks)
+
+
+def _remarks(result: HopResult) -> dict[str, Any]:
     found = result.parameters
     say(
         f"r_out {found['outer_radius']:.2f} Å ({found['radius_from']}), "
         f"vibration {found['vibration_amplitude']:.2f} Å, {found['residual_amplitude']:.2f} Å after smoothing"
     )
-    spread = result.stability["rate_spread"]
+    spread = result.stability.get("rate_spread")
     if spread is not None:
         low, high = (100 * (factor - 1) for factor in spread)
         say(f"other radii and minimum residences change the rate by {low:+.0f} to {high:+.0f} %")
-    for remark in (result.parameters["refusal"], result.interval["note"]):
+    for remark in (found["refusal"], result.interval["note"]):
         if remark:
             say(f"ufp hops: {remark}")
-    extra = {"parameters": result.parameters, "interval": result.interval, "stability": result.stability}
-    return report(result.records, as_json, extra)
+    return {"interval": result.interval, "stability": result.stability}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, trajectory_options
+from ufpnmr.cli.common import json_option
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     path: Path,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     as_json: bool,
 ) -> int:
     """Describe PATH.
@@ -46,7 +44,7 @@ def command(
 
         facts = _potential(Potential.read(path))
     else:
-        facts = _trajectory(path, timestep, log_file, elements, topology)
+        facts = _trajectory(path, reading)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return 0
@@ -117,9 +115,7 @@ def _potential(potential: Potential) -> dict[str, Any]:
     }
 
 
-def _trajectory(
-    path: Path, timestep: float | None, log_file: Path | None, elements: str | None, topology: Path | None
-) -> dict[str, Any]:
+def _trajectory(path: Path, reading: TrajectoryOptions) -> dict[str, Any]:
     import warnings
     from collections import Counter
 
@@ -127,10 +123,9 @@ def _trajectory(
 
     from ufpnmr import trajectory
 
-    names = elements.split() if elements else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        universe = trajectory.open(path, timestep=timestep, log=log_file, elements=names, topology=topology)
+        universe = reading.open(path)
     reader = universe.trajectory
     facts: dict[str, Any] = {
         "trajectory": path.name,
@@ -151,12 +146,7 @@ def _trajectory(
         facts["time_ps"] = str(error)
     axis = reader.times if reader.times is not None else reader.steps
     facts["gaps"] = [] if axis is None else _gaps(axis, "ps" if reader.times is not None else "steps")
-    lost = {
-        "incomplete": reader.n_dropped,
-        "written_again": getattr(reader, "n_repeated", 0),
-        "of_an_older_branch": getattr(reader, "n_discarded", 0),
-    }
-    facts["frames_left_out"] = {name: n for name, n in lost.items() if n} or "none"
+    facts["frames_left_out"] = {name: n for name, n in reader.left_out.items() if n} or "none"
     first, last = reader.box(0).cell, reader.box(len(reader) - 1).cell
     facts["cell_A"] = _rounded(first)
     facts["last_cell_A"] = "the same" if np.array_equal(first, last) else _rounded(last)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ufpnmr.cli.common import trajectory_options
+from ufpnmr.cli.reading import trajectory_options
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _GIB = 1 << 30
 _IN_MEMORY_BYTES = 24
 
-trajectory_argument = click.argument("trajectory", type=click.Path(path_type=Path))
+runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 threads_option = click.option("--threads", type=click.IntRange(min=0), default=0, help="Threads; 0 for all. [0]")
 minimum_residence_option = click.option(
     "--minimum-residence", type=float, help="Shortest stay that counts, ps. [the longer of 5 frames and 5 ps]"
@@ -56,10 +56,10 @@ def ions_options(function: F) -> F:
 
 
 def ion_paths_options(function: F) -> F:
-    """TRAJECTORY, how to read it, which ions, what drift to remove, and how much memory to take."""
+    """FILE... (runs), how to read them, which ions, what drift to remove, and how much memory to take."""
     for option in reversed(_memory):
         function = option(function)
-    return trajectory_argument(trajectory_options(ions_options(function)))
+    return runs_argument(trajectory_options(ions_options(function)))
 
 
 def chosen_ions(universe: Universe, ion: str | None, selection: str | None) -> str:
@@ -70,21 +70,6 @@ def chosen_ions(universe: Universe, ion: str | None, selection: str | None) -> s
             f"{', '.join(sorted(set(universe.atoms.elements)))}"
         )
     return f"element {ion}" if selection is None else selection
-
-
-def open_universe(
-    trajectory: Path, timestep: float | None, log_file: Path | None, elements: str | None, topology: Path | None
-) -> Universe:
-    """Open a trajectory with the values of `trajectory_options`."""
-    import ufpnmr.trajectory
-
-    return ufpnmr.trajectory.open(
-        trajectory,
-        timestep=timestep,
-        log=log_file,
-        elements=elements.split() if elements else None,
-        topology=topology,
-    )
 
 
 def read_ion_paths(

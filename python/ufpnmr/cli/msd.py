@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, report, say, writable
-from ufpnmr.cli.ion_paths import ion_paths_options, open_universe, read_ion_paths, threads_option, with_inputs
+from ufpnmr.cli.common import json_option, output_option, say, writable
+from ufpnmr.cli.ion_paths import ion_paths_options, read_ion_paths, threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
+from ufpnmr.cli.runs import deliver, run_results
+
+if TYPE_CHECKING:
+    from ufpnmr.results.msd import MSDResult
 
 
 @click.command()
@@ -32,11 +38,8 @@ from ufpnmr.cli.ion_paths import ion_paths_options, open_universe, read_ion_path
 @output_option("HDF5, or JSON by its suffix")
 @json_option
 def command(
-    trajectory: Path,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    inputs: tuple[Path, ...],
+    reading: TrajectoryOptions,
     ion: str | None,
     selection: str | None,
     drift: str,
@@ -55,35 +58,41 @@ def command(
 ) -> int:
     """Mean-square displacement of ions and their diffusion coefficient with its 95 % interval.
 
-    Exit code 3: no diffusion coefficient can be claimed; the status says why.
+    Several FILEs are independent runs, trajectories or results of this verb: the mean with its band is written, and D
+    of all runs. Exit code 3: no diffusion coefficient can be claimed; the status says why.
 
     \b
     ufp msd dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li -o msd.h5
+    ufp msd run1.dcd run2.dcd run3.dcd --topology data.agi --timestep 0.002 --ion Ag -o mean.h5
+    ufp msd run1.h5 run2.h5 run3.h5 -o mean.h5 && ufp plot mean.h5 -o msd.svg
     ufp msd agi.dcd --topology data.agi --timestep 0.002 --ion Ag --charge 1 --temperature 500
     ufp msd li.dcd --topology data.beta-384 --timestep 0.001 --selection 'element Li and prop z > 5' --json
     ufp msd long.dcd --topology data.glass --timestep 0.002 --ion Li --scratch /scratch/paths -o msd.h5
     """
-    from ufpnmr.dynamics import mean_square_displacement
-
     writable(output, force)
-    universe = open_universe(trajectory, timestep, log_file, elements, topology)
-    result = mean_square_displacement(
-        read_ion_paths(universe, ion, selection, drift, memory, scratch),
-        origins="first" if origins == "first" else "all",
-        first_lag=first_lag,
-        last_lag=last_lag,
-        hop_length=hop_length,
-        charge=charge,
-        temperature=temperature,
-        threads=threads,
-    )
-    if output is not None:
-        with_inputs(result, (trajectory, log_file, topology)).write(output)
-        say(f"{output}: {len(result.lag)} lags of {len(result.ids)} ions")
-    if result.parameters.get("reason"):
-        say(f"ufp msd: {result.diffusion.status}: {result.parameters['reason']}")
-    axes = {f"diffusion_{name}": record for name, record in result.diffusion_axis.items()}
-    if not as_json:
-        say("along the axes: " + ", ".join(f"{name[-1]} {record}" for name, record in axes.items()))
-    extra = {"parameters": result.parameters, **{name: record.to_dict() for name, record in axes.items()}}
-    return report(result.records, as_json, extra)
+    from ufpnmr.results.msd import MSDResult
+
+    def analyse(path: Path) -> MSDResult:
+        from ufpnmr.dynamics import mean_square_displacement
+
+        universe = reading.open(path)
+        return mean_square_displacement(
+            read_ion_paths(universe, ion, selection, drift, memory, scratch),
+            origins="first" if origins == "first" else "all",
+            first_lag=first_lag,
+            last_lag=last_lag,
+            hop_length=hop_length,
+            charge=charge,
+            temperature=temperature,
+            threads=threads,
+        )
+
+    def remarks(result: MSDResult) -> dict[str, Any]:
+        if result.parameters.get("reason"):
+            say(f"ufp msd: {result.diffusion.status}: {result.parameters['reason']}")
+        axes = {f"diffusion_{name}": record for name, record in result.diffusion_axis.items()}
+        if not as_json:
+            say("along the axes: " + ", ".join(f"{name[-1]} {record}" for name, record in axes.items()))
+        return {name: record.to_dict() for name, record in axes.items()}
+
+    return deliver(run_results(inputs, MSDResult, analyse, reading.companions), output, as_json, remarks)

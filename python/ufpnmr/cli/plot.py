@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ufpnmr.cli.common import direction, output_option, say, writable
+from ufpnmr.cli.common import output_option, say, writable
+from ufpnmr.cli.plot_tensors import Look, is_labelled, labelled_figure, tensor_figure
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,25 +19,33 @@ if TYPE_CHECKING:
 
     from ufpnmr.results import StoredResult
 
-_TENSOR_KINDS = ("omega_q", "cq", "angles", "angles-density")
-
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--fit", type=click.Path(path_type=Path), help="Decay fit (JSON) to draw over a correlation function.")
-@click.option("--hops", type=click.Path(path_type=Path), help="Hops (HDF5) to mark on displacement traces.")
+@click.option(
+    "--hops", type=click.Path(path_type=Path), help="Hops (HDF5) to mark on displacement traces or first-origin curves."
+)
 @click.option(
     "--sites", type=click.Path(path_type=Path), help="Site labels (HDF5) that split a histogram or colour paths."
 )
 @click.option(
     "--kind",
     metavar="NAME",
-    help="Which of several figures. Tensor series: omega_q, cq, angles, angles-density. g(r): g, n. Angles: rho_theta, "
+    help="Which of several figures. Tensor series: omega_q, cq, angles, angles-density, first-origin. Labelled "
+    "structures: omega_q, cq. Correlation function: mean, ions. g(r): g, n. Angles: rho_theta, "
     "rho_omega, traces. Ion paths: traces, trajectories. Van Hove: gs, gd, radial, alpha2, concerted. "
     "Ions around polyanions: density, reduced. "
     "[the first]",
 )
 @click.option("--view", default="xy", help="Plane of a site network: xy, xz or yz. [xy]")
+@click.option("--centre", metavar="EL", help="Element whose labels are drawn, of labelled structures (extxyz, magres).")
+@click.option(
+    "--bonds",
+    nargs=2,
+    metavar="EL RADIUS",
+    help="Of labelled structures: tell sites apart by the number of EL within RADIUS, Å.",
+)
 @click.option("--isotope", help="Nucleus of a tensor series, e.g. 7Li (histograms).")
 @click.option(
     "--field", metavar="DIRECTION", help="a, b, c or 'X Y Z': field direction for a tensor series (omega_q, angles)."
@@ -51,6 +60,8 @@ def command(
     sites: Path | None,
     kind: str | None,
     view: str,
+    centre: str | None,
+    bonds: tuple[str, str] | None,
     isotope: str | None,
     field: str | None,
     convention: str,
@@ -68,16 +79,19 @@ def command(
       ufp plot acf.h5 --fit decay.json -o acf.png
       ufp plot paths.h5 --kind trajectories --sites sites.h5 -o paths.png
       ufp plot network.h5 --view xz -o network.svg
+      ufp plot acf-cq.h5 --kind ions --sites sites.h5 --fit decay.json -o ions.svg
+      ufp plot rates.h5 -o distribution.svg
       ufp plot tensors.h5 --kind cq --isotope 7Li -o cq.pdf
+      ufp plot labels.extxyz --kind cq --isotope 7Li --centre Li --bonds S 3.3 -o cq.svg
       ufp plot vanhove.h5 --kind gd -o gd.png
       ufp plot compare.json -o compare.svg
       ufp plot acf.h5 -o acf.csv
+      ufp plot rdf.h5 -o rdf.csv
     """
     target = writable(output, force)
     if target is None:
         raise InputError("give the figure a name: -o FILE.svg, .png or .pdf")
     from ufpnmr import plots
-    from ufpnmr.nmr.observables import field_direction
     from ufpnmr.results.angles import AngleResult, IonDensity
     from ufpnmr.results.arrhenius import ArrheniusFit
     from ufpnmr.results.comparison import Comparison
@@ -88,35 +102,26 @@ def command(
     from ufpnmr.results.learning import LearningRecord
     from ufpnmr.results.msd import MSDResult
     from ufpnmr.results.polycrystal import PolycrystalResult
+    from ufpnmr.results.rate_distribution import RateDistribution
     from ufpnmr.results.rdf import RDFResult
     from ufpnmr.results.relaxation import RelaxationResult, TemperatureResult
     from ufpnmr.results.runs import RunAverage
     from ufpnmr.results.site_network import SiteNetwork
     from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
     from ufpnmr.results.spectrum import SpectrumResult
+    from ufpnmr.results.temperature_scan import TemperatureScan
     from ufpnmr.results.tensors import TensorSeries
     from ufpnmr.results.van_hove import VanHoveResult
     from ufpnmr.results.vdos import VDOSResult
     from ufpnmr.trajectory import IonPaths
 
-    def tensor_figure() -> Axes:
-        if kind not in (None, *_TENSOR_KINDS):
-            raise InputError(f"--kind: expected one of {', '.join(_TENSOR_KINDS)}, found {kind!r}")
-        series = TensorSeries.read(file)
-        labels = SiteLabels.read(sites) if sites else None
-        if kind == "cq":
-            return plots.coupling_histogram(series, isotope=_given(isotope, "--isotope"), labels=labels)
-        along = field_direction(direction(_given(field, "--field")), series.cell)
-        if kind in (None, "omega_q"):
-            return plots.frequency_histogram(
-                series,
-                isotope=_given(isotope, "--isotope"),
-                field=along,
-                convention=convention,
-                labels=labels,
-            )
-        weight = "density" if kind == "angles-density" else "counts"
-        return plots.angle_map(series, field=along, ordering=ordering, weight=weight)
+    look = Look(kind, isotope, field, convention, ordering)
+
+    def correlation_figure() -> Axes:
+        curve, decay = CorrelationResult.read(file), DecayFit.read(fit) if fit else None
+        if kind == "ions":
+            return plots.single_ions(curve, SiteLabels.read(sites) if sites else None, decay)
+        return plots.correlation(curve, decay)
 
     def path_figure() -> Axes:
         paths = IonPaths.read(file)
@@ -139,29 +144,35 @@ def command(
         RelaxationResult.schema: lambda: plots.spectral_density(RelaxationResult.read(file)),
         TemperatureResult.schema: lambda: plots.rates_over_temperature(TemperatureResult.read(file)),
         MSDResult.schema: lambda: plots.mean_square_displacement(MSDResult.read(file)),
-        CorrelationResult.schema: lambda: plots.correlation(
-            CorrelationResult.read(file), DecayFit.read(fit) if fit else None
-        ),
+        CorrelationResult.schema: correlation_figure,
+        RateDistribution.schema: lambda: plots.rate_distribution(RateDistribution.read(file)),
         HopResult.schema: lambda: plots.threshold_scan(HopResult.read(file)),
         SiteLabels.schema: lambda: plots.label_populations(SiteLabels.read(file)),
         SiteNetwork.schema: lambda: plots.network_map(SiteNetwork.read(file), view),
         ResidenceTimes.schema: lambda: plots.survival(ResidenceTimes.read(file)),
         EscapeSurvival.schema: lambda: plots.survival(EscapeSurvival.read(file)),
         ArrheniusFit.schema: lambda: plots.arrhenius(ArrheniusFit.read(file)),
+        TemperatureScan.schema: lambda: plots.over_temperatures(TemperatureScan.read(file)),
         IonPaths.schema: path_figure,
         LearningRecord.schema: lambda: plots.learning_curve(LearningRecord.read(file)),
-        TensorSeries.schema: tensor_figure,
+        TensorSeries.schema: lambda: tensor_figure(file, look, sites, hops),
         AngleResult.schema: angle_figure,
         Comparison.schema: lambda: plots.comparison(Comparison.read(file)),
     }
     for kind_of_result in (RDFResult, VDOSResult, IonDensity, VanHoveResult, RunAverage):
         figures[kind_of_result.schema] = partial(_curve, kind_of_result, file, kind)
+    if file.suffix != ".json" and is_labelled(file):
+        plots.save(labelled_figure(file, look, centre, bonds), target)
+        say(f"{target}: labelled structures")
+        return 0
     schema = _schema(file)
     tables = {
         result.schema: result
         for result in (
             *(MSDResult, CorrelationResult, DecayFit, EchoResult, HopResult),
-            *(PolycrystalResult, RelaxationResult, SpectrumResult, TemperatureResult),
+            *(PolycrystalResult, RateDistribution, RelaxationResult, SpectrumResult),
+            *(TemperatureResult, TemperatureScan),
+            *(RDFResult, VDOSResult, AngleResult, IonDensity, VanHoveResult, RunAverage),
         )
     }
     if target.suffix == ".csv":
@@ -197,9 +208,3 @@ def _schema(file: Path) -> str:
         raise InputError(f"{file}: expected a result file (HDF5 or .json), found another format or a truncated file")
     with h5py.File(file, "r") as opened:
         return str(opened.attrs.get("schema", ""))
-
-
-def _given(value: str | None, option: str) -> str:
-    if value is None:
-        raise InputError(f"a tensor series needs {option}; it is never guessed")
-    return value

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import open_universe, threads_option
+from ufpnmr.cli.ion_paths import threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, run_results, runs_options
 from ufpnmr.errors import InputError
 
@@ -31,10 +32,7 @@ from ufpnmr.errors import InputError
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     preset: str | None,
     pairs: tuple[str, ...],
     r_max: float | None,
@@ -63,10 +61,10 @@ def command(
     options: dict[str, Any] = chosen(preset, "rdf", r_max=r_max, dr=dr, norm=norm, pairs=_pairs(pairs))
 
     def analyse(path: Path) -> RDFResult:
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         return pair_correlation(read_frames(universe, most=most, timed=False), threads=threads, **options)
 
-    return deliver(run_results(inputs, RDFResult, analyse, (log_file, topology)), output, as_json)
+    return deliver(run_results(inputs, RDFResult, analyse, reading.companions), output, as_json)
 
 
 def _pairs(words: tuple[str, ...]) -> list[tuple[str, str]] | None:

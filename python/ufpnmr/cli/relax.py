@@ -17,6 +17,9 @@ from ufpnmr.errors import InputError
 @click.option(
     "--temperature", type=float, multiple=True, metavar="K", help="One per file: R1(T), R1ρ(T) and their maxima."
 )
+@click.option(
+    "--crystal", is_flag=True, help="Of a single crystal: give the curves of omega_q, lab_1 and lab_2, one --field B0."
+)
 @click.option("--replicas", type=int, default=200, show_default=True, help="Bootstrap samples over ions and blocks.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
 @output_option("JSON or HDF5")
@@ -26,13 +29,14 @@ def command(
     field: tuple[float, ...],
     spin_lock: tuple[float, ...],
     temperature: tuple[float, ...],
+    crystal: bool,
     replicas: int,
     seed: int,
     output: Path | None,
     force: bool,
     as_json: bool,
 ) -> int:
-    """Quadrupolar R1, R2 and R1ρ from powder correlation functions (`ufp acf --observable powder`).
+    """Quadrupolar R1, R2 and R1ρ from powder correlation functions (`ufp acf --observable powder`), or of a crystal.
 
     Exit code 3: a rate cannot be claimed (frames too far apart for the field, motion too slow for Redfield theory,
     nothing decays).
@@ -43,6 +47,7 @@ def command(
       ufp relax powder.h5 --field 9.4 --field 14.1 --spin-lock 30
       ufp relax 400K.h5 450K.h5 500K.h5 --temperature 400 \\
          --temperature 450 --temperature 500 --field 9.4 -o r1.json
+      ufp relax omega_q-c.h5 lab_1-c.h5 lab_2-c.h5 --crystal --field 9.4
     """
     import dataclasses
 
@@ -53,12 +58,15 @@ def command(
     from ufpnmr.results.correlation import CorrelationResult
 
     target = writable(output, force)
-    if len(correlations) > 1 and len(temperature) != len(correlations):
+    if crystal and temperature:
+        raise InputError("--crystal and --temperature: give one of the two")
+    if len(correlations) > 1 and not crystal and len(temperature) != len(correlations):
         raise InputError(f"expected one --temperature per file, found {len(temperature)} for {len(correlations)} files")
     results = []
-    for path in correlations:
-        result = relaxation(CorrelationResult.read(path), field, spin_lock=spin_lock, replicas=replicas, seed=seed)
-        results.append(dataclasses.replace(result, provenance=provenance.collect([path], **result.parameters)))
+    for files in [list(correlations)] if crystal else [[path] for path in correlations]:
+        curves = [CorrelationResult.read(path) for path in files]
+        result = relaxation(curves, field, spin_lock=spin_lock, replicas=replicas, seed=seed)
+        results.append(dataclasses.replace(result, provenance=provenance.collect(files, **result.parameters)))
     say(results[0].observable)
     if len(results) == 1:
         one = results[0]
@@ -69,16 +77,16 @@ def command(
         shown: StoredResult = one
         warnings, claimed = one.warnings, list(one.rates.values())
     else:
-        curves = relaxation_maxima(results, temperature, seed=seed)
-        curves = dataclasses.replace(curves, provenance=provenance.collect(correlations, **curves.parameters))
-        records = {"activation energy": curves.activation, "tau0": curves.prefactor}
-        records |= {f"maximum of {name}": record for name, record in curves.maxima.items()}
+        maxima = relaxation_maxima(results, temperature, seed=seed)
+        maxima = dataclasses.replace(maxima, provenance=provenance.collect(correlations, **maxima.parameters))
+        records = {"activation energy": maxima.activation, "tau0": maxima.prefactor}
+        records |= {f"maximum of {name}": record for name, record in maxima.maxima.items()}
         records |= {
             f"{name} at {t:g} K": record
             for t, one in zip(temperature, results, strict=True)
             for name, record in one.rates.items()
         }
-        shown, warnings, claimed = curves, curves.warnings, list(curves.maxima.values())
+        shown, warnings, claimed = maxima, maxima.warnings, list(maxima.maxima.values())
     for warning in warnings:
         say(f"warning: {warning}")
     if target is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ufpnmr.cli.common import report, say, trajectory_options
-from ufpnmr.cli.ion_paths import with_inputs
+from ufpnmr.cli.common import report, say
+from ufpnmr.cli.ion_paths import runs_argument, with_inputs
+from ufpnmr.cli.reading import trajectory_options
+from ufpnmr.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-runs_argument = click.argument("inputs", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 preset_option = click.option(
     "--preset", type=click.Choice(["kaiser2024"]), help="Parameters of a paper; options given beside it win."
 )
@@ -22,6 +23,13 @@ preset_option = click.option(
 def runs_options(function: F) -> F:
     """FILE... (trajectories of independent runs, or their results), how to read them, and a preset."""
     return runs_argument(trajectory_options(preset_option(function)))
+
+
+def one_run_only(inputs: Sequence[Path], **options: Any) -> None:
+    """Refuse options that belong to one run where there are several."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if len(inputs) > 1 and given:
+        raise InputError(f"{', '.join(given)}: belongs to one run, {len(inputs)} are given; analyse that run by itself")
 
 
 def run_results(
@@ -41,8 +49,16 @@ def run_results(
     return results
 
 
-def deliver(results: Sequence[Any], output: Path | None, as_json: bool) -> int:
-    """Write and print the result of one run or the mean of several; return the exit code."""
+def deliver(
+    results: Sequence[Any],
+    output: Path | None,
+    as_json: bool,
+    remarks: Callable[[Any], Mapping[str, Any]] | None = None,
+) -> int:
+    """Write and print the result of one run or the mean of several; return the exit code.
+
+    `remarks` says what one run has to say beside its numbers, and returns what else belongs into its JSON.
+    """
     from ufpnmr.dynamics.runs import average_runs
 
     if len(results) == 1:
@@ -50,7 +66,8 @@ def deliver(results: Sequence[Any], output: Path | None, as_json: bool) -> int:
         if output is not None:
             only.write(output)
             say(f"{output}: {only.schema}")
-        return report(only.records, as_json, {"parameters": only.parameters})
+        extra = remarks(only) if remarks is not None else {}
+        return report(only.records, as_json, {"parameters": only.parameters, **extra})
     mean = average_runs(results)
     if output is not None:
         mean.write(output)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ufpnmr.cli.common import json_option, output_option, report, say, trajectory_options, writable
+from ufpnmr.cli.common import json_option, output_option, say, writable
 from ufpnmr.cli.ion_paths import (
     minimum_residence_option,
-    open_universe,
     read_ion_paths,
+    runs_argument,
     threads_option,
-    trajectory_argument,
-    with_inputs,
 )
+from ufpnmr.cli.reading import TrajectoryOptions, trajectory_options
+from ufpnmr.cli.runs import deliver, run_results
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,25 +24,33 @@ if TYPE_CHECKING:
     from ufpnmr.results.site_network import SiteNetwork
     from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
 
-RULES = ("coordination", "continuous", "reference", "density")
+COUNTS: dict[str, Literal["bonds", "continuous", "voronoi"]] = {
+    "coordination": "bonds",
+    "continuous": "continuous",
+    "voronoi": "voronoi",
+}
+"""Rules that label by coordination, each with its count in `ufpnmr.dynamics.coordination_labels`."""
+RULES = (*COUNTS, "reference", "density")
 
 
 @click.command()
-@trajectory_argument
+@runs_argument
 @trajectory_options
-@click.option("--ion", required=True, help="Element of the ions, e.g. Ag.")
+@click.option("--ion", help="Element of the ions, e.g. Ag; needed unless all FILEs are results.")
 @click.option(
     "--by",
     "rule",
     type=click.Choice(RULES),
     default="coordination",
-    help="coordination: number of bonds to --ligand; continuous: the same as a smooth number; reference: atoms of a "
-    "crystal; density: maxima of the density of the ions. [coordination]",
+    help="coordination: number of bonds to --ligand; continuous: the same as a smooth number; voronoi: large faces of "
+    "the Voronoi cell among the ligands, without a radius; reference: atoms of a crystal; density: maxima of the "
+    "density of the ions. [coordination]",
 )
-@click.option("--ligand", help="Element that coordinates the ions (coordination, continuous, --escape).")
+@click.option("--ligand", help="Element that coordinates the ions (coordination, continuous, voronoi, --escape).")
 @click.option("--sites", default="4,6", help="Coordination numbers that are sites; all others are transit. [4,6]")
 @click.option("--radius", type=float, help="Bond radius R, Å. [first minimum of the pair correlation]")
 @click.option("--half-gap", type=float, help="Bonds form below R - d and break above R + d, Å. [from the amplitude]")
+@click.option("--face-area", is_flag=True, help="Weigh Voronoi faces by their area. [by their solid angle]")
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -58,17 +66,15 @@ RULES = ("coordination", "continuous", "reference", "density")
 @output_option("HDF5, or JSON by its suffix")
 @json_option
 def command(
-    trajectory: Path,
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
-    ion: str,
+    inputs: tuple[Path, ...],
+    reading: TrajectoryOptions,
+    ion: str | None,
     rule: str,
     ligand: str | None,
     sites: str,
     radius: float | None,
     half_gap: float | None,
+    face_area: bool,
     reference: Path | None,
     site_kind: str | None,
     capture: float | None,
@@ -83,50 +89,68 @@ def command(
 ) -> int:
     """Site of every ion in every frame; occupation, rates of exchange, paths, residence times, escape.
 
-    Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of the run.
+    Several FILEs are independent runs, trajectories or labels by coordination of this verb: populations and rates of
+    all runs together. Exit code 3: a rate cannot be claimed (too few changes of site); populations are still those of
+    the runs.
 
     \b
     ufp sites dump.lammpstrj --log log.lammps --elements 'Li P S' --ion Li --ligand S -o sites.h5
+    ufp sites run1-sites.h5 run2-sites.h5 run3-sites.h5 -o mean.json
     ufp sites dump.lammpstrj.gz --timestep 0.001 --ion Li --ligand S --by continuous --radius 3.3 --json
+    ufp sites dump.lammpstrj --timestep 0.001 --ion Li --ligand S --by voronoi -o sites.h5
     ufp sites beta.dcd --topology data.beta --timestep 0.002 --ion Li --by reference --reference 4b.xyz -o net.h5
     ufp sites agi.dcd --topology data.agi --timestep 0.002 --ion Ag --by density -o network.h5
     ufp sites glass.dcd --topology data.glass --timestep 0.002 --ion Li --ligand S --escape P -o escape.h5
     """
     writable(output, force)
-    universe = open_universe(trajectory, timestep, log_file, elements, topology)
-    result: SiteLabels | SiteNetwork | ResidenceTimes | EscapeSurvival
-    if centre is not None:
-        result = _escape(universe, ion, _needed(ligand, "--ligand"), centre, escape_radius, minimum_residence, threads)
-    elif rule in ("reference", "density"):
-        if stays_at is not None:
-            raise InputError("--residence needs labels by coordination or continuous")
-        result = _network(universe, ion, rule, reference, site_kind, capture, minimum_residence, threads)
-    else:
+    from ufpnmr.results.site_network import SiteNetwork
+    from ufpnmr.results.sites import EscapeSurvival, ResidenceTimes, SiteLabels
+
+    in_space = rule in ("reference", "density")
+    if in_space and stays_at is not None:
+        raise InputError("--residence needs labels by coordination")
+    kind = (
+        EscapeSurvival if centre is not None
+        else SiteNetwork if in_space
+        else ResidenceTimes if stays_at is not None
+        else SiteLabels
+    )  # fmt: skip
+    if len(inputs) > 1 and kind is not SiteLabels:
+        raise InputError(f"only labels by coordination combine over runs; analyse the {len(inputs)} runs one by one")
+
+    def analyse(path: Path) -> Any:
         from ufpnmr.dynamics import coordination_labels
 
-        result = coordination_labels(
+        mobile = _needed(ion, "--ion")
+        universe = reading.open(path)
+        if centre is not None:
+            near = _needed(ligand, "--ligand")
+            return _escape(universe, mobile, near, centre, escape_radius, minimum_residence, threads)
+        if in_space:
+            return _network(universe, mobile, rule, reference, site_kind, capture, minimum_residence, threads)
+        labels = coordination_labels(
             universe,
-            ion=ion,
+            ion=mobile,
             ligand=_needed(ligand, "--ligand"),
             sites=_numbers(sites),
-            count="continuous" if rule == "continuous" else "bonds",
+            count=COUNTS[rule],
+            weight="area" if face_area else "solid angle",
             radius=radius,
             half_gap=half_gap,
             minimum_residence=minimum_residence,
             threads=threads,
         )
-        if stays_at is not None:
-            result = _stays(result, stays_at)
-    if output is not None:
-        with_inputs(result, (trajectory, log_file, topology, reference)).write(output)
-        say(f"{output}: {result.schema}")
-    extra = {"parameters": result.parameters}
+        return labels if stays_at is None else _stays(labels, stays_at)
+
+    results = run_results(inputs, kind, analyse, (*reading.companions, reference))
+    return deliver(results, output, as_json, _extra)
+
+
+def _extra(result: Any) -> dict[str, Any]:
     for line in _remarks(result):
         say(line)
-    for name in ("n_changes_raw", "n_changes_settled", "n_ions_changed", "percolation"):
-        if hasattr(result, name):
-            extra[name] = getattr(result, name)
-    return report(result.records, as_json, extra)
+    names = ("n_changes_raw", "n_changes_settled", "n_ions_changed", "percolation")
+    return {name: getattr(result, name) for name in names if hasattr(result, name)}
 
 
 def read_labels(file: Path) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,10 @@ import click
 
 from ufpnmr.cli.common import exit_code, json_option, progress, report, say
 from ufpnmr.errors import InputError
+from ufpnmr.results import Record
 
 if TYPE_CHECKING:
-    from ufpnmr.study import Results, Study
+    from ufpnmr.study import Results, Scan, Study
 
 
 @click.command()
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Run again what is done already.")
 @click.option("--only", metavar="STAGE", help="Run this stage, or all that begin with this word ('acf').")
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
+@click.option(
+    "--temperature",
+    "temperatures",
+    type=float,
+    multiple=True,
+    help="Of a file with [temperatures]: run only this one, K (several: give it again).",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the analyses (default: all allowed).")
 @click.option(
     "--check-expected",
@@ -34,6 +44,7 @@ def command(
     force: bool,
     only: str | None,
     until: str | None,
+    temperatures: tuple[float, ...],
     threads: int | None,
     check_expected: bool,
     as_json: bool,
@@ -48,23 +59,39 @@ def command(
       ufp study inputs/lps/quickstart.toml
       ufp study inputs/lps/quickstart.toml --only decay
 
+    With a section [temperatures] the chain runs at each of them, in sub-folders of the output folder; then tau(T),
+    k(T) and D(T) are fitted by Arrhenius laws and drawn in one figure.
+
     Exit codes: 0 every headline number is claimed, 3 some are not (their statuses are named), 2 wrong input, 130/143
     interrupted.
     """
-    from ufpnmr.study import Interrupted, Study, read_config
+    from ufpnmr.study import Interrupted, Scan, Study, read_config, read_scan
 
-    study = Study(read_config(file), threads or len(os.sched_getaffinity(0)), say, progress)
+    cores = threads or len(os.sched_getaffinity(0))
+    several = read_scan(file)
+    if several is None and temperatures:
+        raise InputError(f"--temperature: {file} has no section [temperatures]")
+    study = Study(read_config(file), cores, say, progress) if several is None else Scan(several, cores, say, progress)
     if dry_run:
         study.check()
         _table(study)
         return 0
     try:
-        ran = study.run(force=force, only=only, until=until)
+        if isinstance(study, Study):
+            ran = study.run(force=force, only=only, until=until)
+        else:
+            ran = study.run(force=force, only=only, until=until, temperatures=temperatures)
     except Interrupted as stop:
         say(f"ufp: {stop}; run the same command again to continue")
         return stop.exit_code
     if not ran:
         say("every stage is done already (--force runs again)")
+    if isinstance(study, Study):
+        return _end(study, check_expected, as_json)
+    return _scan_end(study, check_expected, as_json)
+
+
+def _end(study: Study, check_expected: bool, as_json: bool) -> int:
     results = study.results()
     if results is None:
         if check_expected:
@@ -72,11 +99,38 @@ def command(
         return 0
     say(f"results: {study.shop.folder / 'results.json'}")
     say(f"report:  {study.shop.folder / 'report.html'}")
-    report(results.headline, as_json)
-    for name, record in results.headline.items():
+    _headline(results.headline, as_json)
+    return _check(study, results) if check_expected else exit_code(results.headline.values())
+
+
+def _scan_end(scan: Scan, check_expected: bool, as_json: bool) -> int:
+    """Print what the temperatures give together; statuses are compared at each temperature."""
+    found = scan.results()
+    if found is None:
+        if check_expected:
+            raise InputError("--check-expected needs every temperature; run without --only, --until and --temperature")
+        return 0
+    say(f"results: {scan.output}")
+    say(f"report:  {scan.folder / 'report.html'}")
+    records = scan.headline(found)
+    _headline(records, as_json)
+    for line in found.notices:
+        say(f"ufp study: warning: {line}")
+    if not check_expected:
+        return exit_code(records.values())
+    codes = []
+    for study in scan.studies.values():
+        results = study.results()
+        assert results is not None  # the closing stage is done
+        codes.append(_check(study, results))
+    return max(codes)
+
+
+def _headline(records: Mapping[str, Record], as_json: bool) -> None:
+    report(records, as_json)
+    for name, record in records.items():
         if not record.trustworthy:
             say(f"not claimed: {name} ({record.status})")
-    return _check(study, results) if check_expected else exit_code(results.headline.values())
 
 
 def _check(study: Study, results: Results) -> int:
@@ -100,11 +154,18 @@ def _check(study: Study, results: Results) -> int:
     return 1 if wrong else 0
 
 
-def _table(study: Study) -> None:
-    """Print the table of ``--dry-run``."""
-    from ufpnmr.study import costs
+def _table(study: Study | Scan) -> None:
+    """Print the table of ``--dry-run``; of several temperatures all in one."""
+    from ufpnmr.study import Study, costs
 
-    rows = costs(study)
+    if isinstance(study, Study):
+        rows = costs(study)
+    else:
+        rows = [
+            dataclasses.replace(row, name=f"{one.config.system.temperature_K:g}K: {row.name}")
+            for one in study.studies.values()
+            for row in costs(one)
+        ]
     width = max(len(row.name) for row in rows)
     click.echo(f"{'stage':<{width}}  {'state':<10}  {'frames':>8}  {'memory/MB':>9}  {'time/s':>9}")
     for row in rows:
@@ -113,5 +174,8 @@ def _table(study: Study) -> None:
         seconds = "" if row.seconds is None else f"{'' if row.measured else '~'}{row.seconds:.3g}"
         click.echo(f"{row.name:<{width}}  {row.state:<10}  {frames:>8}  {memory:>9}  {seconds:>9}")
     to_do = sum(row.seconds or 0.0 for row in rows if row.state != "done")
+    if not isinstance(study, Study):
+        for name, state in study.states().items():
+            click.echo(f"{name:<{width}}  {state}")
     click.echo(f"to do: about {to_do:.3g} s; ~ marks typical speeds, other times are those of the last run")
     click.echo("memory and frames are upper bounds before the trajectory exists")

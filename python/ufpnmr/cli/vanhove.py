@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import chosen_ions, ions_options, open_universe, threads_option
+from ufpnmr.cli.ion_paths import chosen_ions, ions_options, threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, run_results, runs_options
 
 
@@ -26,10 +27,7 @@ from ufpnmr.cli.runs import deliver, run_results, runs_options
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     preset: str | None,
     ion: str | None,
     selection: str | None,
@@ -72,7 +70,7 @@ def command(
     )
 
     def analyse(path: Path) -> VanHoveResult:
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         return van_hove(ion_paths(universe, chosen_ions(universe, ion, selection), drift), threads=threads, **options)
 
-    return deliver(run_results(inputs, VanHoveResult, analyse, (log_file, topology)), output, as_json)
+    return deliver(run_results(inputs, VanHoveResult, analyse, reading.companions), output, as_json)

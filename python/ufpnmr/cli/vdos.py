@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ufpnmr.cli.common import json_option, output_option, writable
-from ufpnmr.cli.ion_paths import open_universe, threads_option
+from ufpnmr.cli.ion_paths import threads_option
+from ufpnmr.cli.reading import TrajectoryOptions
 from ufpnmr.cli.runs import deliver, run_results, runs_options
 
 
@@ -30,10 +31,7 @@ from ufpnmr.cli.runs import deliver, run_results, runs_options
 @json_option
 def command(
     inputs: tuple[Path, ...],
-    timestep: float | None,
-    log_file: Path | None,
-    elements: str | None,
-    topology: Path | None,
+    reading: TrajectoryOptions,
     preset: str | None,
     names: tuple[str, ...],
     norm: str | None,
@@ -75,7 +73,7 @@ def command(
     )
 
     def analyse(path: Path) -> VDOSResult:
-        universe = open_universe(path, timestep, log_file, elements, topology)
+        universe = reading.open(path)
         return vibrational_density_of_states(read_frames(universe, velocities=True), threads=threads, **options)
 
-    return deliver(run_results(inputs, VDOSResult, analyse, (log_file, topology)), output, as_json)
+    return deliver(run_results(inputs, VDOSResult, analyse, reading.companions), output, as_json)

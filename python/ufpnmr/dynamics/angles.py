@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ufpnmr import _core
 from ufpnmr.dynamics.blocks import block_record, frame_blocks, standard_error
-from ufpnmr.dynamics.series import frame_interval
+from ufpnmr.dynamics.series import frame_interval, frames_left_out
 from ufpnmr.dynamics.tetrahedra import Kind, Tetrahedra, angle_triples
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
@@ -123,6 +123,7 @@ def angle_distributions(
         trace_filtered=_filtered_traces(traces, interval, cutoff).T,
         values=values,
         parameters={
+            **frames_left_out(frames),
             "angles": f"{kind} angles, {tetrahedra.name}" + (f", {reference:g}° ± 5°" if reference else ""),
             "n_tetrahedra": len(tetrahedra.corners),
             "n_angles": len(triples),

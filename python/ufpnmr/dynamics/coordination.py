@@ -53,6 +53,8 @@ class CoordinationPaths:
         Positions, wrapped or not, Å.
     cell : ndarray (T, 3, 3)
         Rows a, b, c, Å.
+    left_out : dict
+        Number of frames of the trajectory that are left out, by reason.
     """
 
     time: FloatArray
@@ -60,6 +62,7 @@ class CoordinationPaths:
     ions: npt.NDArray[np.floating[Any]]
     ligands: npt.NDArray[np.floating[Any]]
     cell: FloatArray
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def check(self) -> float:
         """Check shapes and values and return the time between frames, ps."""
@@ -116,7 +119,8 @@ def paths_from_universe(universe: Any, ion: str, ligand: str) -> CoordinationPat
         box = frame.data.get("cell", frame.triclinic_dimensions)
         cell[k] = 0.0 if box is None else box
     ids = np.asarray(atoms[ion].ids, dtype=np.int64)
-    return CoordinationPaths(time, ids, positions[ion], positions[ligand], cell)
+    left_out = dict(getattr(universe.trajectory, "left_out", {}))
+    return CoordinationPaths(time, ids, positions[ion], positions[ligand], cell, left_out)
 
 
 def coordination_numbers(

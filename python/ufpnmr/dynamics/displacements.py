@@ -35,21 +35,21 @@ def ion_curves(paths: Paths, threads: int = 0) -> FloatArray:
     Notes
     -----
     MSD(k) = [sum over t of x(t)² + x(t+k)² - 2 x(t) x(t+k)]/(T - k), the product by one real FFT per component and one
-    inverse per ion; the first 32 lags, where the terms cancel, directly.
+    cosine transform of the summed power spectra per ion; the first 32 lags, where the terms cancel, directly.
     """
     n_frames, n_ions = paths.positions.shape[:2]
     curves = np.empty((n_ions, n_frames))
     origins = np.arange(n_frames, 0, -1)
     for ions, series in ion_series(paths.positions):
-        direct = _direct(series, threads).sum(axis=2)
+        rows, direct = curves[ions], _direct(series, threads).sum(axis=2)
         # centred: what is subtracted below is then as small as it can be
         series -= series.mean(axis=2, keepdims=True)
-        for row, one in zip(curves[ions], series, strict=True):
-            squares = np.einsum("at,at->t", one, one)
-            products = _products(_squared_transform(one, threads).sum(axis=0), n_frames)
-            np.subtract(_ends(squares), 2 * products, out=row)
-            row /= origins
-        curves[ions, : direct.shape[1]] = direct
+        for some in _groups(len(series)):
+            products = _products(_power("iaf,iaf->if", series[some], threads), n_frames)
+            products *= -2
+            products += _ends(np.square(series[some]).sum(axis=1))
+            np.divide(products, origins, out=rows[some])
+        rows[:, : direct.shape[1]] = direct
     return np.maximum(curves, 0.0, out=curves)
 
 
@@ -65,14 +65,13 @@ def displacement_curve(paths: Paths, threads: int = 0) -> FloatArray:
     """
     n_frames, n_ions = paths.positions.shape[:2]
     direct = np.zeros((min(DIRECT_LAGS, n_frames), 3))
-    squares, power = np.zeros((3, n_frames)), np.zeros(0)
+    squares, power = np.zeros((3, n_frames)), np.zeros(())
     for _, series in ion_series(paths.positions):
         direct += _direct(series, threads).sum(axis=0)
         series -= series.mean(axis=2, keepdims=True)
-        squares += np.einsum("iat,iat->at", series, series)
-        for one in series:
-            spectrum = _squared_transform(one, threads)
-            power = spectrum if not power.size else np.add(power, spectrum, out=power)
+        for some in _groups(len(series)):
+            squares += np.square(series[some]).sum(axis=0)
+            power = power + _power("iaf,iaf->af", series[some], threads)
     sums = _ends(squares) - 2 * _products(power, n_frames)
     curve: FloatArray = np.maximum(sums / np.arange(n_frames, 0, -1), 0.0).T
     curve[: len(direct)] = direct
@@ -120,19 +119,26 @@ def _ends(squares: FloatArray) -> FloatArray:
     return np.asarray(total[..., :0:-1] + total[..., -1:] - total[..., :-1], dtype=np.float64)
 
 
-def _squared_transform(series: FloatArray, threads: int) -> FloatArray:
-    """Return squared real and imaginary parts, alternating, of the padded transform of each component (3, 2 F)."""
+def _groups(n_ions: int) -> list[slice]:
+    """Return slices of the ions transformed together: an even number of rows, which the FFT takes two at a time."""
+    return [slice(first, first + 4) for first in range(0, n_ions, 4)]
+
+
+def _power(indices: str, series: FloatArray, threads: int) -> FloatArray:
+    """Return power spectra of padded series (n, 3, T), contracted over ions (i), axes (a) or neither as einsum does."""
     from scipy import fft
 
-    length = fft.next_fast_len(2 * series.shape[1] - 1, real=True)
-    parts: FloatArray = fft.rfft(series, length, axis=1, workers=threads or None).view(np.float64)
-    return np.multiply(parts, parts, out=parts)
+    # twice a length with small factors, so that it is even and one half of it holds the whole spectrum
+    length = 2 * fft.next_fast_len(series.shape[-1], real=True)
+    parts = fft.rfft(series, length, axis=-1, workers=threads or None).view(np.float64)
+    squared: FloatArray = np.einsum(indices, parts, parts)  # real and imaginary parts in turn
+    return np.asarray(squared[..., ::2] + squared[..., 1::2], dtype=np.float64)
 
 
-def _products(squared: FloatArray, n_frames: int) -> FloatArray:
-    """Return the sums over origins of x(t) x(t+k) from what `_squared_transform` gives."""
+def _products(power: FloatArray, n_frames: int) -> FloatArray:
+    """Return the sums over origins of x(t) x(t+k) from power spectra (..., F): both are even, a cosine transform."""
     from scipy import fft
 
-    power = squared[..., ::2] + squared[..., 1::2]
-    sums: FloatArray = fft.irfft(power, fft.next_fast_len(2 * n_frames - 1, real=True), axis=-1)[..., :n_frames]
+    sums: FloatArray = fft.dct(power, type=1, axis=-1)[..., :n_frames]
+    sums /= 2 * (power.shape[-1] - 1)
     return sums

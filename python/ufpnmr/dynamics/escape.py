@@ -9,6 +9,7 @@ from ufpnmr import _core
 from ufpnmr.dynamics.coordination import CoordinationPaths
 from ufpnmr.dynamics.rates import count_events, event_rate
 from ufpnmr.dynamics.residence import survival_curve
+from ufpnmr.dynamics.series import frames_left_out
 from ufpnmr.dynamics.sites import minimum_residence_frames
 from ufpnmr.dynamics.visits import Visits
 from ufpnmr.errors import InputError
@@ -151,6 +152,7 @@ def escape_survival(
         **survival_curve(runs.ion[seen], length[seen], ended[seen], n_ions, replicas, seed),
         rate=rate,
         parameters={
+            **frames_left_out(arrays),
             "radius": radius,
             "forgiven_ps": forgiven * interval,
             "n_polyanions": len(np.unique(group)),

@@ -16,7 +16,7 @@ from ufpnmr.results import Record
 from ufpnmr.results.hops import HopResult
 from ufpnmr.units import ANGSTROM2_PER_PS_IN_CM2_PER_S, PER_PS_IN_PER_S
 
-__all__ = ["corrected_rate", "correlation_factor", "hop_records"]
+__all__ = ["corrected_rate", "correlation_factor", "hop_records", "short_stays_corrected"]
 
 UNDERSAMPLED = 0.1
 
@@ -55,7 +55,7 @@ def hop_records(
         observed = dataclasses.replace(observed, ci_high=bound)
     forward = count_events(table["time"][~table["is_return"]] - start, duration)
     records = {
-        "rate": _corrected(observed, count.n / seconds, t_res / PER_PS_IN_PER_S),
+        "rate": short_stays_corrected(observed, count.n / seconds, t_res / PER_PS_IN_PER_S),
         "rate_observed": observed,
         "rate_without_returns": event_rate(forward, seconds, "hops that do not return, over N (T - t_res)"),
         **_averages(table, count, start, duration, exposure),
@@ -114,7 +114,7 @@ def correlation_factor(diffusion: Record, hops: HopResult) -> Record:
     )
 
 
-def _corrected(observed: Record, observed_rate: float, t_res: float) -> Record:
+def short_stays_corrected(observed: Record, observed_rate: float, t_res: float) -> Record:
     """Correct `observed` for stays below `t_res` (s); `observed_rate` (s^-1) stands in where it has no value."""
     method = "k = -W0(-k_obs t_res)/t_res, " + observed.method.replace(", not corrected for stays below t_res", "")
     rate = corrected_rate(observed_rate, t_res)

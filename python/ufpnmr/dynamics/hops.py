@@ -21,7 +21,7 @@ from ufpnmr.dynamics.hop_events import (
 from ufpnmr.dynamics.hop_rates import hop_records
 from ufpnmr.dynamics.hop_stability import hop_stability
 from ufpnmr.dynamics.rates import count_events
-from ufpnmr.dynamics.series import Paths, check_paths
+from ufpnmr.dynamics.series import Paths, check_paths, frames_left_out
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.provenance import collect
 from ufpnmr.results.hops import HopResult
@@ -165,6 +165,7 @@ def find_hops(
             "string_sizes": np.bincount(np.bincount(table["string_id"])).tolist() if count.n else [],
             "drift": paths.drift_mode,
             "selection": paths.selection,
+            **frames_left_out(paths),
         },
         provenance=collect(source=str(paths.source), analysis="hops"),
         **table,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from ufpnmr import _core
 from ufpnmr.dynamics.blocks import block_record, frame_blocks, standard_error
 from ufpnmr.dynamics.rdf import shell_edges
+from ufpnmr.dynamics.series import frames_left_out
 from ufpnmr.dynamics.tetrahedra import bond_cutoff, bonded_ligands, nearest_images
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
@@ -111,6 +112,7 @@ def ion_density(
             "phi of the maximum": block_record(phi[[top[1] for top in tops]], "degree", method),
         },
         parameters={
+            **frames_left_out(frames),
             "centre": centre,
             "ligand": ligand,
             "ion": ion,

@@ -12,7 +12,7 @@ from ufpnmr import statistics
 from ufpnmr.dynamics.charge import charge_transport
 from ufpnmr.dynamics.diffusion import BLOCKS, diffusion_coefficient
 from ufpnmr.dynamics.displacements import block_sums, displacement_curve
-from ufpnmr.dynamics.series import Paths, check_paths, ion_series
+from ufpnmr.dynamics.series import Paths, check_paths, frames_left_out, ion_series
 from ufpnmr.provenance import collect
 from ufpnmr.results.msd import MSDResult
 from ufpnmr.units import ANGSTROM2_PER_PS_IN_CM2_PER_S
@@ -98,6 +98,7 @@ def mean_square_displacement(
         "temperature_K": temperature,
         "drift": paths.drift_mode,
         "selection": paths.selection,
+        **frames_left_out(paths),
         **found.parameters,
     }
     if one_origin:

@@ -13,7 +13,7 @@ from ufpnmr import statistics
 from ufpnmr.errors import InputError
 from ufpnmr.results import Record
 
-__all__ = ["N_BLOCKS", "EventCount", "count_events", "event_rate", "finite", "halves_differ"]
+__all__ = ["N_BLOCKS", "EventCount", "count_events", "event_rate", "finite", "halves_differ", "judge_count"]
 
 N_BLOCKS = 10
 FEW_EVENTS = 20
@@ -100,10 +100,22 @@ def count_events(times: npt.ArrayLike, duration: float, n_blocks: int = N_BLOCKS
     if duration <= 0 or (len(values) and (values.min() < 0 or values.max() > duration)):
         raise InputError(f"expected event times between 0 and the duration {duration}")
     blocks = np.histogram(values, bins=n_blocks, range=(0, duration))[0].astype(np.int64)
-    n = len(values)
+    return judge_count(blocks, statistics.block_interval(n_blocks * blocks))
+
+
+def judge_count(blocks: npt.NDArray[np.int64], log_t: statistics.Interval) -> EventCount:
+    """Choose the interval of a count and test what it assumes.
+
+    Parameters
+    ----------
+    blocks : ndarray (B,)
+        Events in equal time blocks, summed over runs if there are several.
+    log_t : Interval
+        Of their sum, from the scatter of blocks or of runs.
+    """
+    n = int(blocks.sum())
     garwood = statistics.poisson_interval(n)
     fano, p_value = statistics.fano_test(blocks)
-    log_t = statistics.block_interval(n_blocks * blocks)
     low, high = log_t.low, log_t.high
     status = "ok"
     if n < TOO_FEW_EVENTS:
@@ -119,7 +131,9 @@ def count_events(times: npt.ArrayLike, duration: float, n_blocks: int = N_BLOCKS
     return EventCount(n, blocks, low, high, log_t.std_error, garwood, fano, p_value, status)
 
 
-def event_rate(count: EventCount, exposure: float, method: str, unit: str = "s^-1") -> Record:
+def event_rate(
+    count: EventCount, exposure: float, method: str, unit: str = "s^-1", scatter: str = "ten time blocks"
+) -> Record:
     """Return count / exposure as a record: events over total time on test, first and last visits included.
 
     Parameters
@@ -132,6 +146,8 @@ def event_rate(count: EventCount, exposure: float, method: str, unit: str = "s^-
         What is counted over which time.
     unit : str
         Unit of 1/exposure.
+    scatter : str
+        Over what the log-t interval of the count was taken.
     """
     if exposure <= 0:
         return Record(None, unit, f"{method}: never exposed", n_events=count.n, status="too_few_events")
@@ -140,7 +156,7 @@ def event_rate(count: EventCount, exposure: float, method: str, unit: str = "s^-
     return Record(
         count.n / exposure if claimed else None,
         unit,
-        f"{method}; 95 %: {_INTERVAL[count.status]}",
+        f"{method}; 95 %: {_INTERVAL[count.status].format(scatter)}",
         ci_low=count.low / exposure if bounded and count.n else None,
         ci_high=finite(count.high / exposure) if bounded else None,
         std_error=count.std_error / exposure if claimed else None,
@@ -150,8 +166,8 @@ def event_rate(count: EventCount, exposure: float, method: str, unit: str = "s^-
 
 
 _INTERVAL = {
-    "ok": "log-t over ten time blocks",
-    "few_events": "envelope of log-t over ten time blocks and Garwood",
+    "ok": "log-t over {}",
+    "few_events": "envelope of log-t over {} and Garwood",
     "too_few_events": "Garwood (one-sided without events)",
     "not_stationary": "none, the rate changes during the run",
 }

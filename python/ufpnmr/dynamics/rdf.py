@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ufpnmr import _core
 from ufpnmr.dynamics.blocks import block_means, block_record, frame_blocks, standard_error
+from ufpnmr.dynamics.series import frames_left_out
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
@@ -108,6 +109,7 @@ def pair_correlation(
         n_std_error=n_error,
         values=values,
         parameters={
+            **frames_left_out(frames),
             "norm": norm,
             "norm_unit": "1" if norm == "g" else "angstrom^-3",
             "r_max": r_max,

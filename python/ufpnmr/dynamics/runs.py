@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ufpnmr import statistics
-from ufpnmr.dynamics.blocks import standard_error
+from ufpnmr.dynamics.pooling import POOLED, combined_error, error_source
+from ufpnmr.dynamics.rates import finite
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
@@ -20,10 +21,10 @@ __all__ = ["average_runs"]
 
 FloatArray = npt.NDArray[np.float64]
 
-ENOUGH_RUNS = 5
-"""From so many runs on, their scatter alone gives the error."""
 MISMATCH = 0.01
 BLOCK_DOF = 9
+POSITIVE_UNITS = ("cm2/s", "s^-1", "mS/cm")
+"""Diffusion coefficients, rates and conductivities cannot be negative: their intervals are log-t."""
 
 
 def average_runs(results: Sequence[Averageable]) -> RunAverage:
@@ -48,7 +49,9 @@ def average_runs(results: Sequence[Averageable]) -> RunAverage:
     -----
     The standard deviation uses S - 1. With five or more runs the standard error is std/√S; with two to four it is the
     larger of that and √(Σ se²)/S of the errors from time blocks; with one run the latter alone. Numbers get the
-    interval mean ± t_{S-1} times their standard error.
+    interval mean ± t_{S-1} times their standard error s, or mean exp(± t_{S-1} s/mean) where they cannot be negative.
+    Diffusion coefficients, hop rates and what belongs to them are pooled (`ufpnmr.dynamics.pooling`): a run with too
+    few hops to claim a rate still adds its hops and its time.
     """
     if not results:
         raise InputError("expected at least one run, found none")
@@ -61,8 +64,9 @@ def average_runs(results: Sequence[Averageable]) -> RunAverage:
         errors = np.array([np.asarray(getattr(result, error), dtype=np.float64) for result in results])
         mean[name] = of_runs.mean(axis=0)
         std[name] = of_runs.std(axis=0, ddof=1) if len(results) > 1 else np.full(of_runs.shape[1:], np.nan)
-        sem[name] = _combined_error(of_runs, errors)
+        sem[name] = combined_error(of_runs, errors)
     values, run_values, notes = _numbers(results)
+    notes += _choices(results)
     return RunAverage(
         kind=first.schema,
         n_runs=len(results),
@@ -98,15 +102,6 @@ def _same(first: Averageable, other: Averageable, number: int) -> None:
             )
 
 
-def _combined_error(values: FloatArray, errors: FloatArray) -> FloatArray:
-    """Return the standard error of the mean (...) from values and errors (S, ...) of runs."""
-    within = np.sqrt((errors**2).sum(axis=0)) / len(values)
-    if len(values) == 1:
-        return np.asarray(within)
-    between = standard_error(values)
-    return between if len(values) >= ENOUGH_RUNS else np.fmax(between, within)
-
-
 def _numbers(
     results: Sequence[Averageable],
 ) -> tuple[dict[str, Record], dict[str, list[float | None]], list[str]]:
@@ -114,17 +109,26 @@ def _numbers(
     values: dict[str, Record] = {}
     run_values: dict[str, list[float | None]] = {}
     notes: list[str] = []
+    pooled = POOLED[results[0].schema](results) if len(results) > 1 and results[0].schema in POOLED else {}
     for name in names:
         found = [result.records.get(name) for result in results]
         run_values[name] = [None if record is None else record.value for record in found]
         there = [record for record in found if record is not None]
-        values[name] = there[0] if len(results) == 1 else _average(there, len(results))
+        values[name] = there[0] if len(results) == 1 else pooled.get(name) or _average(there, len(results))
         ratio = _scatter(there)
         if ratio is not None:
             notes.append(
                 f"{name}: runs scatter {math.sqrt(ratio):.1f} times as much as their time blocks say (F test, 1 %)"
             )
     return values, run_values, notes
+
+
+def _choices(results: Sequence[Averageable]) -> list[str]:
+    """Say what each run chose by itself and may differ: the radius of its hops."""
+    radii = [found["outer_radius"] for found in (result.parameters for result in results) if "outer_radius" in found]
+    if len(radii) < 2 or min(radii) == max(radii):
+        return []
+    return [f"outer radius of the hops: {min(radii):.2f} to {max(radii):.2f} Å, each run from its own plateau"]
 
 
 def _average(records: Sequence[Record], n_runs: int) -> Record:
@@ -135,16 +139,16 @@ def _average(records: Sequence[Record], n_runs: int) -> Record:
         return Record(None, unit, f"mean of runs; claimed by {len(claimed)} of {n_runs} runs", status=status)
     numbers = np.array([record.value for record in claimed])
     errors = np.array([math.nan if record.std_error is None else record.std_error for record in claimed])
-    error = float(_combined_error(numbers, errors))
-    half = statistics.student_quantile(n_runs - 1) * error
-    mean = float(numbers.mean())
-    source = "runs" if n_runs >= ENOUGH_RUNS else "the larger of runs and time blocks"
+    error = float(combined_error(numbers, errors))
+    positive = unit in POSITIVE_UNITS
+    mean, low, high, _ = statistics.student_interval(float(numbers.mean()), error, n_runs - 1, positive)
+    scale = "log-t" if positive else "t"
     return Record(
         mean,
         unit,
-        f"mean of {n_runs} runs; standard error from {source}; 95 %: t over runs",
-        mean - half,
-        mean + half,
+        f"mean of {n_runs} runs; standard error from {error_source(n_runs)}; 95 %: {scale} over runs",
+        low,
+        finite(high),
         error,
         n_eff=n_runs,
     )

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from ufpnmr.errors import InputError
 
-__all__ = ["Paths", "check_paths", "frame_interval", "ion_series"]
+__all__ = ["Paths", "check_paths", "frame_interval", "frames_left_out", "ion_series"]
 
 _WORKING_BYTES = 256 << 20
+_TILE = 512
 _UNEVEN = 1e-3
 
 
@@ -84,6 +85,17 @@ def frame_interval(time: npt.ArrayLike) -> float:
     return float((values[-1] - values[0]) / (len(values) - 1))
 
 
+def frames_left_out(source: Any) -> dict[str, dict[str, int]]:
+    """Return ``{"frames_left_out": {reason: number}}`` for the parameters of a result; none for synthetic paths.
+
+    Parameters
+    ----------
+    source : IonPaths, Frames, CoordinationPaths or other paths
+        What was read from a trajectory has ``left_out``.
+    """
+    return {"frames_left_out": {name: int(n) for name, n in getattr(source, "left_out", {}).items() if n}}
+
+
 def check_paths(paths: Paths) -> float:
     """Check shapes and values of ion paths and return the time between frames, ps."""
     interval = frame_interval(paths.time)
@@ -123,5 +135,10 @@ def ion_series(
     step = max(1, _WORKING_BYTES // (24 * n_frames))
     for start in range(0, n_ions, step):
         ions = slice(start, min(start + step, n_ions))
-        part = np.ascontiguousarray(np.moveaxis(positions[:, ions], 0, -1), dtype=np.float64)
-        yield ions, part - part[:, :, :1]
+        part = positions[:, ions]
+        series = np.empty((part.shape[1], 3, n_frames))
+        for first in range(0, n_frames, _TILE):  # a transpose by parts that stay in the cache
+            tile = slice(first, first + _TILE)
+            series[:, :, tile] = np.moveaxis(part[tile], 0, -1)
+        series -= series[:, :, :1].copy()
+        yield ions, series

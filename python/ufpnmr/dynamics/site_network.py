@@ -13,7 +13,7 @@ from ufpnmr import statistics
 from ufpnmr.dynamics.hop_events import INNER_RATIO
 from ufpnmr.dynamics.percolation import percolation
 from ufpnmr.dynamics.rates import N_BLOCKS, count_events, event_rate, finite
-from ufpnmr.dynamics.series import Paths, check_paths
+from ufpnmr.dynamics.series import Paths, check_paths, frames_left_out
 from ufpnmr.dynamics.site_assignment import assign, neighbour_distance
 from ufpnmr.dynamics.site_positions import Sites, constant_cell
 from ufpnmr.dynamics.sites import minimum_residence_frames
@@ -106,6 +106,7 @@ def site_network(
         n_changes_settled=count_changes(site),
         n_ions_changed=int((site[1:] != site[:-1]).any(axis=0).sum()),
         parameters={
+            **frames_left_out(paths),
             "sites": sites.source,
             "n_sites": len(sites.kind),
             "shortest_distance": shortest,

@@ -21,8 +21,9 @@ from ufpnmr.dynamics.coordination import (
     paths_from_universe,
 )
 from ufpnmr.dynamics.rates import N_BLOCKS, count_events, event_rate
-from ufpnmr.dynamics.series import frame_interval
+from ufpnmr.dynamics.series import frame_interval, frames_left_out
 from ufpnmr.dynamics.visits import count_changes, hold, settle, visits
+from ufpnmr.dynamics.voronoi import HALF_SHARE, SHARE, Weight, voronoi_numbers
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
@@ -47,7 +48,8 @@ def coordination_labels(
     ion: str,
     ligand: str,
     sites: Sequence[int] = (4, 6),
-    count: Literal["bonds", "continuous"] = "bonds",
+    count: Literal["bonds", "continuous", "voronoi"] = "bonds",
+    weight: Weight = "solid angle",
     radius: float | None = None,
     half_gap: float | None = None,
     minimum_residence: float | None = None,
@@ -66,9 +68,12 @@ def coordination_labels(
         Elements (selected from the universe; names of the sites).
     sites : sequence of int
         Coordination numbers that are sites, 1 to 127.
-    count : {"bonds", "continuous"}
+    count : {"bonds", "continuous", "voronoi"}
         "continuous": the number is a sum of switching functions of the distances; an ion gets the label k when it comes
-        within 0.2 of k and keeps it until it is farther than 0.8.
+        within 0.2 of k and keeps it until it is farther than 0.8. "voronoi": faces of the Voronoi cell of the ion among
+        its ligands, without any radius (`ufpnmr.dynamics.voronoi.voronoi_numbers`).
+    weight : {"solid angle", "area"}
+        Of the faces, with "voronoi".
     radius : float, optional
         R, Å. Default: first minimum of the pair correlation; needed if that has none.
     half_gap : float, optional
@@ -88,12 +93,25 @@ def coordination_labels(
     InputError
         No ion or ligand, frames not equally spaced, radii that leave no bond.
     """
+    if weight not in ("solid angle", "area"):
+        raise InputError(f"expected to weigh faces by 'solid angle' or 'area', found {weight!r}")
     arrays = source if isinstance(source, CoordinationPaths) else paths_from_universe(source, ion, ligand)
     interval = arrays.check()
     codes = sorted(set(sites))
     if not codes or codes[0] < 1 or codes[-1] > 127:
         raise InputError(f"expected coordination numbers of 1 to 127 as sites, found {list(sites)}")
     residence = minimum_residence_frames(minimum_residence, interval)
+    names = {str(code): f"{ion}{ligand}{code}" for code in codes}
+    told: dict[str, Any] = {"rule": "coordination", "count": count, "ion": ion, "ligand": ligand}
+    told |= frames_left_out(arrays)
+    if count == "voronoi":
+        if radius is not None or half_gap is not None:
+            raise InputError("a Voronoi cell needs no bond radius and no half gap; leave them out")
+        raw_faces, faces = voronoi_numbers(arrays, residence // 2, weight, threads)
+        told |= {"weight": weight, "share": SHARE, "half_share": HALF_SHARE, "notice": ""}
+        told["mean_coordination"] = float(faces.mean())
+        label, raw = _keep(faces, codes), _keep(raw_faces, codes)
+        return _site_labels(arrays.time, arrays.ids, label, raw, names, residence, told)
     bonds = bond_radius(arrays, radius, half_gap, residence // 2, threads)
     if count == "continuous":
         if bonds.half_gap == 0:
@@ -104,8 +122,7 @@ def coordination_labels(
         raw_bonds, bonded = coordination_numbers(arrays, bonds, residence // 2, threads)
         label, raw, number = _keep(bonded, codes), _keep(raw_bonds, codes), bonded.astype(np.float32)
     else:
-        raise InputError(f"expected to count 'bonds' or 'continuous', found {count!r}")
-    names = {str(code): f"{ion}{ligand}{code}" for code in codes}
+        raise InputError(f"expected to count 'bonds', 'continuous' or 'voronoi', found {count!r}")
     return _site_labels(
         arrays.time,
         arrays.ids,
@@ -114,10 +131,7 @@ def coordination_labels(
         names,
         residence,
         {
-            "rule": "coordination",
-            "count": count,
-            "ion": ion,
-            "ligand": ligand,
+            **told,
             "radius": bonds.radius,
             "radius_from": bonds.source,
             "half_gap": bonds.half_gap,

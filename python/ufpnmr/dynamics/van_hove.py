@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ufpnmr import _core, statistics
 from ufpnmr.dynamics.blocks import N_BLOCKS, block_record, standard_error
 from ufpnmr.dynamics.rdf import shell_edges
-from ufpnmr.dynamics.series import Paths, check_paths, ion_series
+from ufpnmr.dynamics.series import Paths, check_paths, frames_left_out, ion_series
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
 from ufpnmr.results import Record
@@ -113,6 +113,7 @@ def van_hove(
         concerted_std_error=standard_error(concerted_blocks),
         values=_numbers(gs_blocks * shells / dr, edges, lags, interval, concerted_blocks),
         parameters={
+            **frames_left_out(paths),
             "relative": relative,
             "drift": paths.drift_mode,
             "selection": paths.selection,

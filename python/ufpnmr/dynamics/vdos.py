@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ufpnmr import statistics
 from ufpnmr.dynamics.blocks import block_means, frame_blocks, standard_error
-from ufpnmr.dynamics.series import frame_interval
+from ufpnmr.dynamics.series import frame_interval, frames_left_out
 from ufpnmr.dynamics.velocities import mass_centred
 from ufpnmr.errors import InputError
 from ufpnmr.provenance import collect
@@ -140,6 +140,7 @@ def vibrational_density_of_states(
         vacf=np.array(correlations),
         values=values,
         parameters={
+            **frames_left_out(frames),
             "norm": norm,
             "norm_unit": NORM_UNITS[norm],
             "velocities": "central differences of positions" if moving.differenced else "from the trajectory",

@@ -28,6 +28,7 @@ __all__ = [
     "LabelledTensors",
     "check_gradients",
     "check_units",
+    "coordination_names",
     "outliers",
     "read_columns",
     "read_tensors",
@@ -248,6 +249,30 @@ def read_tensors(
             )
         )
     return structures
+
+
+def coordination_names(structures: Sequence[LabelledTensors], ligand: str, radius: float) -> list[str]:
+    """Name the site of every labelled atom by its ligands within `radius` (Å): "LiS4", "LiS6"; structure by structure.
+
+    Raises
+    ------
+    InputError
+        A radius that is not positive, or a structure without that element.
+    """
+    from ase.neighborlist import neighbor_list
+
+    if not radius > 0:
+        raise InputError(f"expected a radius above 0 Å, found {radius:g}")
+    names = []
+    for structure in structures:
+        atoms = structure.atoms
+        elements = np.array(atoms.symbols, dtype=str)
+        if ligand not in elements:
+            raise InputError(f"{structure.where}: expected {ligand} among {', '.join(sorted(set(elements)))}")
+        centre, neighbour = neighbor_list("ij", atoms, radius)  # type: ignore[no-untyped-call]
+        counts = np.bincount(centre[elements[neighbour] == ligand], minlength=len(atoms))
+        names += [f"{elements[k]}{ligand}{counts[k]}" for k in structure.centres]
+    return names
 
 
 def check_units(structures: Sequence[LabelledTensors]) -> None:

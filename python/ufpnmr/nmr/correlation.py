@@ -18,7 +18,7 @@ from ufpnmr.errors import InputError, nearest
 from ufpnmr.isotopes import Isotope
 from ufpnmr.isotopes import isotope as find_isotope
 from ufpnmr.nmr.lag_sums import Series, block_sums, ladder_lags, lagged_sums, origin_counts
-from ufpnmr.nmr.observables import OBSERVABLES, Observable, field_direction
+from ufpnmr.nmr.observables import ALONG_FIELD, OBSERVABLES, Observable, field_direction
 from ufpnmr.nmr.observables import observable as make_observable
 from ufpnmr.nmr.tensor_source import TensorSource
 from ufpnmr.results.correlation import CorrelationResult
@@ -79,8 +79,9 @@ def correlate(
     series : TensorSeries or TensorFile
         time (T,) ps equally spaced, ids (N,), V (T, N, 6) V/Å², cell (T, 3, 3) Å. An open `TensorFile` is read a few
         ions at a time.
-    observable : {"omega_q", "cq", "powder"}
-        Harper 2025 eq. 4, eq. 6 (of the magnitude of C_Q), or the exact average of eq. 4 over all field directions.
+    observable : {"omega_q", "cq", "powder", "lab_1", "lab_2"}
+        Harper 2025 eq. 4, eq. 6 (of the magnitude of C_Q), or the exact average of eq. 4 over all field directions;
+        the last two for the relaxation of a single crystal, see `ufpnmr.nmr.observables.observable`.
     isotope : str or Isotope
         See `ufpnmr.isotopes.isotope`.
     field : array_like (3,) or {"a", "b", "c"}
@@ -186,7 +187,7 @@ def correlate(
             "source": nucleus.source,
         },
         convention=what.convention,
-        field=[float(b) for b in direction] if observable == "omega_q" else None,
+        field=[float(b) for b in direction] if observable in ALONG_FIELD else None,
         axes=series.axes,
         normalisation=normalisation,
         unit=unit if normalisation in ("raw", "covariance", "covariance_global") else "1",

@@ -31,10 +31,15 @@ MINIMUM_REPLICAS = 200
 _SIGNIFICANT = 3.0
 _SHALLOW = 0.05
 _LONGEST_TAU = 1 / 5
-_LONGEST_TAU_FREE_GAMMA = 1 / 20
 _FEWEST_FRAMES_FREE_GAMMA = 5
 """A shorter τ leaves the start of a stretched decay, which decides γ, between two frames."""
 _LONGEST_UPPER = 1 / 2
+_FEWEST_MOVERS = 5
+"""Fewer ions or groups of ions that move independently do not tell their own scatter."""
+_FEWEST_MOVERS_FREE_GAMMA = 20
+"""A stretched decay is a property of the ensemble: fewer ions do not sample its distribution of rates."""
+_FEWEST_DECAYS_FREE_GAMMA = 1000
+"""Decay times of all independent ions together, below which the interval of a free γ does not hold (docs/decay.md)."""
 _MANY_TAU = 10
 _MINIMUM_LAGS = 8
 _NOT_FITTED = ("covariance", "unit_interval")
@@ -127,18 +132,31 @@ def _complement(record: Record, method: str) -> Record:
     )
 
 
-def _status(tau: float, high: float, correlation: CorrelationResult, fixed: Fixed) -> str:
+def _status(tau: float, high: float, movers: float, correlation: CorrelationResult, fixed: Fixed) -> str:
     duration = correlation.duration
     if tau < correlation.interval * (1 if fixed.gamma is not None else _FEWEST_FRAMES_FREE_GAMMA):
         return "undersampled"
     if fixed.gamma is not None and fixed.plateau is not None:  # where the decay ends is known
         too_long = not math.isfinite(high)
     else:
-        longest = _LONGEST_TAU if fixed.gamma is not None else _LONGEST_TAU_FREE_GAMMA
-        too_long = tau > longest * duration or high > _LONGEST_UPPER * duration
+        too_long = tau > _LONGEST_TAU * duration or high > _LONGEST_UPPER * duration
     if too_long:
         return "window_too_short"
+    if _too_few(tau, movers, correlation, fixed):
+        return "too_few_events"
     return "few_events" if duration * correlation.parameters.get("runs", 1) < _MANY_TAU * tau else "ok"
+
+
+def _too_few(tau: float, movers: float, correlation: CorrelationResult, fixed: Fixed) -> str:
+    """Return what is too few for an interval that holds, in words; empty if nothing."""
+    free = fixed.gamma is None
+    needed = _FEWEST_MOVERS_FREE_GAMMA if free else min(_FEWEST_MOVERS, len(correlation.ids))
+    if movers < needed:
+        return f"{movers:.1f} ions or groups move independently, {needed} needed{' for a free γ' if free else ''}"
+    decays = movers * correlation.duration * correlation.parameters.get("runs", 1) / tau
+    if free and decays < _FEWEST_DECAYS_FREE_GAMMA:
+        return f"{decays:.0f} decay times of independent ions, {_FEWEST_DECAYS_FREE_GAMMA} needed for a free γ"
+    return ""
 
 
 def _fixed(gamma: float | str, plateau: float | None, amplitude: float | None) -> Fixed:
@@ -312,13 +330,13 @@ def estimate(correlation: CorrelationResult, fixed: Fixed, window: float) -> Est
     length = correlation.duration * correlation.parameters.get("runs", 1) / best[0]
     errors = tau_errors(curves.lag, curves.cells, curves.shares, weights, best, free, length)
     found = Estimate(curves, sigma, z, relative_drop, "ok", fit, errors)
-    return dataclasses.replace(found, status=_status(best[0], found.interval[1], correlation, fixed))
+    return dataclasses.replace(found, status=_status(best[0], found.interval[1], errors.movers, correlation, fixed))
 
 
 def _no_decay(found: Estimate, common: dict[str, Any]) -> DecayFit:
     curves, drop = found.curves, found.relative_drop
     half = float(drop.ci_high or 0.0) - float(drop.value or 0.0)
-    largest_drop = max(float(drop.value or 0.0), 0.0) + half
+    largest_drop = max(max(float(drop.value or 0.0), 0.0) + half, float(np.finfo(np.float64).eps))
     method = f"decay test: drop of {common['z']:.2f} standard errors, 3 needed"
     shortest = float(curves.lag[-1]) / -math.log1p(-largest_drop) if largest_drop < 1 else None
     bound_ns = None if shortest is None else shortest / _PS_PER_NS
@@ -393,6 +411,9 @@ def _decaying(
         lower, upper = (math.exp(log_value + shift) / _PS_PER_NS for shift in (-below, min(above, 500.0)))
         if status == "window_too_short":
             return Record(None, "ns", f"{method}; lower end of the 95 % interval", ci_low=lower, status=status)
+        if status == "too_few_events":
+            reason = _too_few(tau, errors.movers, correlation, fixed)
+            return Record(None, "ns", f"{method}; {reason}", lower, upper, status=status)
         if status == "undersampled":
             return Record(None, "ns", f"{method}; upper end of the 95 % interval", ci_high=upper, status=status)
         central = math.exp(log_value) / _PS_PER_NS

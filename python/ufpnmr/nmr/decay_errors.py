@@ -7,7 +7,8 @@ that are not at a bound. Ion i contributes u_ib = Σ_k g_k [S_ib(k)/n(k) - C(k) 
 
 V_ions is right whatever an ion remembers from block to block, V_cells needs independent blocks too, and
 V_blocks/V_cells tells whether the ions of a block move together: it is 1 for independent ions, g for ions that move in
-groups of g. If it exceeds 1 at the 20 % level of the F test, V_ions is multiplied by it and t counts the blocks.
+groups of g. If it exceeds 1 at the 20 % level of the F test, V_ions is multiplied by it, t counts the blocks, and the
+number of independent movers is N over it: t counts those if they are fewer.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class TauErrors(NamedTuple):
     """Student's t of what is quoted."""
     unit: str
     """What was independent: "ions" or "blocks"."""
+    movers: float
+    """Ions that move independently: all of them, or their number over `together`."""
     quantile_over_ions: float
     quantile_over_blocks: float
 
@@ -88,11 +91,13 @@ def tau_errors(
     together = v_blocks / v_cells if v_cells > 0 else 1.0
     sd_blocks = math.sqrt(v_blocks)
     if n_ions == 1:
-        return TauErrors(0.0, sd_blocks, together, sd_blocks, t_blocks, "blocks", 0.0, t_blocks)
+        return TauErrors(0.0, sd_blocks, together, sd_blocks, t_blocks, "blocks", 1.0, 0.0, t_blocks)
     sd_ions, t_ions = math.sqrt(v_ions), student_quantile(n_ions - 1)
-    quoted = sd_ions, t_ions, "ions"
+    quoted = sd_ions, t_ions, "ions", float(n_ions)
     if together > _critical_ratio(n_blocks - 1):
-        quoted = sd_ions * math.sqrt(together), max(t_blocks, t_ions), "blocks"
+        movers = n_ions / together
+        t_movers = student_quantile(max(movers - 1, 1.0))
+        quoted = sd_ions * math.sqrt(together), max(t_blocks, t_ions, t_movers), "blocks", movers
     return TauErrors(sd_ions, sd_blocks, together, *quoted, t_ions, t_blocks)
 
 
@@ -122,21 +127,25 @@ def _gradient(
     parameters: tuple[float, float, float, float],
     free: tuple[bool, bool, bool],
 ) -> FloatArray:
-    """Return d ln τ/dC(k) at the minimum, over the parameters that are neither given nor at a bound."""
+    """Return d ln τ/dC(k) at the minimum, over the parameters that are neither given nor at a bound.
+
+    With γ free a bound does not count: b² and γ trade off against τ, and a fit that ended at b² = 0 or γ = 1 by chance
+    has a τ as uncertain as one that did not.
+    """
     tau, amplitude, plateau, gamma = parameters
     power = (lag / tau) ** gamma
     decay = np.exp(-power)
     step = amplitude * (1 - plateau)
     columns = [step * decay * power * gamma]
     free_amplitude, free_plateau, free_gamma = free
-    inside = free_plateau and plateau > _AT_BOUND
+    inside = free_plateau and (plateau > _AT_BOUND or free_gamma)
     if free_amplitude and inside:
         columns += [np.ones_like(lag), decay]
     elif free_amplitude:
         columns.append(plateau + (1 - plateau) * decay)
     elif inside:
         columns.append(amplitude * (1 - decay))
-    if free_gamma and gamma < 1 - _AT_BOUND:
+    if free_gamma:
         columns.append(-step * decay * power * np.log(lag / tau))
     jacobian = np.stack(columns, axis=1)
     weighted = jacobian * weights[:, None]

@@ -14,11 +14,14 @@ from ufpnmr.errors import InputError, nearest
 from ufpnmr.isotopes import Isotope
 from ufpnmr.nmr.frequencies import CONVENTIONS, convention_factor, coupling, omega_q, unit_field
 
-__all__ = ["OBSERVABLES", "Observable", "field_direction", "observable"]
+__all__ = ["ALONG_FIELD", "OBSERVABLES", "Observable", "field_direction", "observable"]
 
 FloatArray = npt.NDArray[np.float64]
 
-OBSERVABLES = ("omega_q", "cq", "powder")
+OBSERVABLES = ("omega_q", "cq", "powder", "lab_1", "lab_2")
+
+ALONG_FIELD = ("omega_q", "lab_1", "lab_2")
+"""Those that depend on the direction of the field."""
 
 _FRAMES_AT_ONCE = 256  # small enough that a transposition stays in the cache
 
@@ -72,10 +75,13 @@ def observable(name: str, nucleus: Isotope, field: FloatArray, convention: str, 
 
     Parameters
     ----------
-    name : {"omega_q", "cq", "powder"}
+    name : {"omega_q", "cq", "powder", "lab_1", "lab_2"}
+        "lab_1" and "lab_2": the components with m = ±1 and ±2 of V along the field, √(2/3) κ V_m, which drive the
+        relaxation of a single crystal (spec efg 6.9); that with m = 0 is ω_Q. Over all directions each of the three has
+        the correlation function of "powder".
     nucleus : Isotope
     field : ndarray (3,)
-        Unit vector; only for "omega_q".
+        Unit vector; not for "cq" and "powder".
     convention : str
         See `ufpnmr.nmr.omega_q`; not for "cq".
     signed : bool
@@ -95,6 +101,9 @@ def observable(name: str, nucleus: Isotope, field: FloatArray, convention: str, 
             return np.asarray(c_q if signed else np.abs(c_q))
 
         return Observable(name, "signed C_Q" if signed else "|C_Q|", "kHz", 1, couplings)
+    if name in ("lab_1", "lab_2"):
+        lab = abs(nucleus.coupling_khz * factor)
+        return Observable(name, convention, unit, 2, lambda v: _lab_components(v, field, int(name[-1]), lab))
     scale = math.sqrt(2 / 15) * abs(nucleus.coupling_khz * factor)
     return Observable(name, convention, unit, 5, lambda v: _five_components(v, scale))
 
@@ -112,3 +121,26 @@ def _five_components(tensors: npt.NDArray[np.floating], scale: float) -> npt.NDA
         for k, offdiagonal in enumerate((xy, xz, yz), start=2):
             out[:, k] = root2 * offdiagonal
     return result
+
+
+def _lab_components(
+    tensors: npt.NDArray[np.floating], field: FloatArray, order: int, scale: float
+) -> npt.NDArray[np.floating]:
+    """Return √(2/3) `scale` times the two components V_±m (n, 2, T), m = `order`, in axes with z along the field."""
+    first = np.cross(field, np.eye(3)[np.argmin(np.abs(field))])
+    first /= np.linalg.norm(first)
+    second = np.cross(field, first)
+
+    def along(a: FloatArray, b: FloatArray) -> npt.NDArray[np.floating]:
+        """a·V·b, (n, T)."""
+        weights = np.array(
+            [a[0] * b[0], a[1] * b[1], a[2] * b[2], *(a[i] * b[j] + a[j] * b[i] for i, j in ((0, 1), (0, 2), (1, 2)))]
+        )
+        return np.asarray((tensors @ weights.astype(tensors.dtype)).T)
+
+    if order == 1:
+        pair = [math.sqrt(2 / 3) * scale * along(axis, field) for axis in (first, second)]
+    else:
+        difference = 0.5 * (along(first, first) - along(second, second))
+        pair = [math.sqrt(2 / 3) * scale * part for part in (difference, along(first, second))]
+    return np.ascontiguousarray(np.stack(pair, axis=1))

@@ -1,9 +1,10 @@
-"""Quadrupolar relaxation rates out of the powder correlation function of the field gradient.
+"""Quadrupolar relaxation rates out of correlation functions of the field gradient, of a powder or of a crystal.
 
 J(ω) = (1/30)(eQ/ħ)² ∫0^∞ C(t) cos ωt dt with C(t) = <V(0):V(t)> of the part that fluctuates (spec efg 6.9). C is
 described by a sum of exponentials with non-negative weights on a fixed grid of correlation times and a constant, the
 static part: for a reversible process C is such a sum (a spectral decomposition), its transform is known in closed form
-at every ω, and the tail beyond the data needs no rule of its own.
+at every ω, and the tail beyond the data needs no rule of its own. In a single crystal the components of V along the
+field take the place of C, J_m(ω) = (1/6)(eQ/ħ)² ∫0^∞ <V_m V_m*> cos ωt dt at ω = m ω0.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from ufpnmr.isotopes import Isotope
 from ufpnmr.isotopes import isotope as find_isotope
 from ufpnmr.nmr.decay import fit_decay
 from ufpnmr.nmr.frequencies import convention_factor
+from ufpnmr.nmr.observables import ALONG_FIELD
 from ufpnmr.nmr.redfield import longitudinal, spin_locked, transverse
 from ufpnmr.results.correlation import CorrelationResult
+from ufpnmr.results.decay import DecayFit
 from ufpnmr.results.record import Record
 from ufpnmr.results.relaxation import RelaxationResult
 from ufpnmr.statistics import student_quantile
@@ -72,7 +75,7 @@ def spectral_density(correlation: CorrelationResult, *, replicas: int = _REPLICA
     Parameters
     ----------
     correlation : CorrelationResult
-        Observable "powder", nothing removed.
+        Observable "powder", or of a crystal "omega_q", "lab_1" or "lab_2"; nothing removed.
     replicas : int
         Resamples over ions and again over blocks.
     seed : int
@@ -81,10 +84,10 @@ def spectral_density(correlation: CorrelationResult, *, replicas: int = _REPLICA
     -------
     object with ``at(omega)`` -> J (1 + 2 replicas, W) s⁻¹; the first row is the estimate
     """
-    if correlation.observable != "powder" or correlation.removed != "nothing":
+    if correlation.removed != "nothing":
         raise InputError(
-            f"expected the powder correlation function with nothing removed, found {correlation.observable} with "
-            f"{correlation.removed} removed; correlate with observable 'powder' and normalisation 'zero_lag'"
+            f"expected a correlation function with nothing removed, found {correlation.observable} with "
+            f"{correlation.removed} removed; correlate with normalisation 'zero_lag'"
         )
     spin = float(correlation.isotope["spin"])
     scale = convention_factor(correlation.convention, spin) ** 2
@@ -122,8 +125,42 @@ def _record(value: float, half: float, error: float, unit: str, method: str, sta
     return Record(value, unit, method, value * math.exp(-half), value * math.exp(half), value * error, status=status)
 
 
+def _status(fits: Sequence[DecayFit], needed: int) -> str:
+    """Return the status of rates made from these components, the first `needed` of which must decay (0: any one).
+
+    A component that does not decay contributes nothing; one whose decay is too slow or too fast to see is not known.
+    """
+    statuses = [fit.status for fit in fits]
+    if "no_decay" in statuses[:needed] or set(statuses) == {"no_decay"}:
+        return "no_decay"
+    if not set(statuses) <= {"ok", "few_events", "no_decay"}:
+        return "window_too_short"
+    return "few_events" if "few_events" in statuses else "ok"
+
+
+def _by_order(correlation: CorrelationResult | Sequence[CorrelationResult]) -> list[CorrelationResult]:
+    """Return the correlation functions of V_0, V_±1 and V_±2: one of a powder, or three of a crystal."""
+    given = [correlation] if isinstance(correlation, CorrelationResult) else list(correlation)
+    names = tuple(curve.observable for curve in given)
+    if names == ("powder",):
+        return given * 3
+    if names != ALONG_FIELD:
+        raise InputError(
+            f"expected the powder correlation function, or for a crystal {', '.join(ALONG_FIELD)} in this order, "
+            f"found {', '.join(names)}"
+        )
+    first = given[0]
+    for curve in given[1:]:
+        same = all(getattr(curve, n) == getattr(first, n) for n in ("field", "isotope", "convention", "duration"))
+        if not same or not np.array_equal(curve.ids, first.ids):
+            raise InputError(
+                f"expected {curve.observable} of the same ions, isotope, convention and field as {first.observable}"
+            )
+    return given
+
+
 def relaxation(
-    correlation: CorrelationResult,
+    correlation: CorrelationResult | Sequence[CorrelationResult],
     fields: Sequence[float],
     *,
     spin_lock: Sequence[float] = (),
@@ -135,8 +172,9 @@ def relaxation(
 
     Parameters
     ----------
-    correlation : CorrelationResult
-        Of observable "powder"; averaged over vibrations first, because sub-sampling at Δ adds σ_vib² Δ/2 to ∫ C dt.
+    correlation : CorrelationResult or three of them
+        Of observable "powder"; or, of a single crystal, of "omega_q", "lab_1" and "lab_2" with the same field. Averaged
+        over vibrations first, because sub-sampling at Δ adds σ_vib² Δ/2 to ∫ C dt.
     fields : sequence of float
         Magnetic fields, T.
     spin_lock : sequence of float
@@ -151,8 +189,12 @@ def relaxation(
     -------
     RelaxationResult
         A rate is "undersampled" where the frames are further apart than 1/(8 ν0), and R2 and R1ρ are "slow_motion"
-        where the root mean square of ω times the correlation time exceeds 0.1. Nothing is claimed without a decay.
+        where the root mean square of ω times the correlation time exceeds 0.1. Nothing is claimed without a decay: R1
+        of a crystal needs that of "lab_1" or "lab_2", the other rates that of ω_Q, whose strength, mean time and static
+        rest are given.
     """
+    curves = _by_order(correlation)
+    correlation = curves[0]
     field = np.asarray(fields, dtype=np.float64)
     lock = np.asarray(spin_lock, dtype=np.float64)
     if field.ndim != 1 or not len(field) or not np.isfinite(field).all() or (field <= 0).any():
@@ -161,13 +203,17 @@ def relaxation(
         raise InputError(f"expected spin-lock fields above zero in kHz, found {list(spin_lock)}")
     nucleus = find_isotope(correlation.isotope["name"] if isotope is None else isotope)
     spin = float(correlation.isotope["spin"])
-    fit = fit_decay(correlation)
-    densities = spectral_density(correlation, replicas=replicas, seed=seed)
+    crystal = correlation.observable != "powder"
+    fits = [fit_decay(curve) for curve in curves] if crystal else [fit_decay(correlation)] * 3
+    # one seed: the same resamples of ions and blocks for all three
+    orders = [spectral_density(curve, replicas=replicas, seed=seed) for curve in (curves if crystal else curves[:1])]
+    orders = orders if crystal else orders * 3
+    densities = orders[0]
     n_blocks, n_ions = correlation.sums.shape[:2]
 
     larmor = np.abs(field * nucleus.larmor_mhz_per_tesla)
     omega0 = 2e6 * math.pi * larmor
-    j = np.stack([densities.at(np.zeros(len(field))), densities.at(omega0), densities.at(2 * omega0)], axis=2)
+    j = np.stack([each.at(m * omega0) for m, each in enumerate(orders)], axis=2)
     half, _ = _interval(j.reshape(len(j), -1), n_ions, n_blocks, replicas)
     half = np.minimum(half.reshape(j.shape[1:]), 700.0)
 
@@ -179,9 +225,8 @@ def relaxation(
     redfield = 2e3 * math.pi * factor * math.sqrt(fluctuating[0]) * mean_time[0]
     static = factor * math.sqrt(densities.static[0])
 
-    decays = fit.status not in ("no_decay",)
     method = "sum of exponentials, bootstrap over ions and blocks (the wider), log-normal, Student"
-    base = fit.status if fit.status in ("ok", "few_events") else "no_decay" if not decays else "window_too_short"
+    base = _status(fits[:1], 1)
     rates: dict[str, Record] = {}
     components = []
     for f, tesla in enumerate(field):
@@ -193,7 +238,9 @@ def relaxation(
             ]
         components.append({name: values[0] for name, values in samples.items()})
         for name, values in samples.items():
-            status = base if base not in ("ok", "few_events") or sampled else "undersampled"
+            status = _status(fits[1:], 0) if name == "R1" else _status(fits, 1)
+            if status in ("ok", "few_events") and not sampled:
+                status = "undersampled"
             if name != "R1" and status in ("ok", "few_events") and redfield > _SLOW:
                 status = "slow_motion"
             slopes = np.array([[v.initial] for v in values])
@@ -220,10 +267,10 @@ def relaxation(
     conversion = convention_factor(correlation.convention, spin) ** 2
     curve = (correlation.sums.sum(axis=(0, 1)) / (correlation.counts.sum(axis=0) * n_ions)) / conversion
     model = np.exp(-lag[:, None] * _S_PER_PS / densities.tau) @ densities.weights[0] + densities.static[0]
-    parameters = {**correlation.parameters, "replicas": replicas, "seed": seed, "decay_test_z": fit.z}
+    parameters = {**correlation.parameters, "replicas": replicas, "seed": seed, "decay_test_z": fits[0].z}
     return RelaxationResult(
-        status="ok" if decays else "no_decay",
-        observable=correlation.description,
+        status="no_decay" if all(fit.status == "no_decay" for fit in fits) else "ok",
+        observable=correlation.description + (", with lab_1 and lab_2: single crystal" if crystal else ""),
         isotope=correlation.isotope,
         warnings=warnings,
         strength=_record(

@@ -60,6 +60,7 @@ CURVES: Mapping[str, Mapping[str, Curve]] = {
         "msd": Curve("lag", _LAG, "mean-square displacement / Å²", scale=("log", "log")),
         "alpha": Curve("lag", _LAG, "d ln MSD / d ln t", scale=("log", "linear"), guide=1.0),
     },
+    "ufpnmr-hops": {"scan_rate": Curve("thresholds", "outer radius / Å", "hops per ion and time / s⁻¹")},
 }
 """By schema of the result; the first curve is the default figure."""
 

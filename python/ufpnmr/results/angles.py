@@ -39,6 +39,8 @@ class AngleResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-angles"
+    table_axis: ClassVar[str] = "(K,)"
+    further_axes: ClassVar[tuple[str, ...]] = ("(W,)", "(T,)")
     grid: ClassVar[tuple[str, ...]] = ("theta", "omega")
     curves: ClassVar[dict[str, str]] = {
         "rho_theta": "rho_theta_std_error",
@@ -87,6 +89,7 @@ class IonDensity(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-ion-density"
+    table_axis: ClassVar[str] = "(F,)"
     grid: ClassVar[tuple[str, ...]] = ("r", "phi")
     curves: ClassVar[dict[str, str]] = {"density": "density_std_error"}
     settings: ClassVar[tuple[str, ...]] = ("centre", "ligand", "ion")
@@ -104,3 +107,8 @@ class IonDensity(StoredResult):
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
         return self.values
+
+    @property
+    def table_labels(self) -> dict[str, list[str]]:
+        """Names of the columns of a table."""
+        return {"R": [f"{r:.6g} angstrom" for r in self.r]}

@@ -21,7 +21,8 @@ class DecayFit(StoredResult):
     Attributes
     ----------
     status : str
-        "ok", "few_events", "no_decay" or "window_too_short"; the last two claim no τ.
+        "ok", "few_events", "no_decay", "window_too_short", "undersampled" or "too_few_events"; only the first two claim
+        a τ.
     shallow : bool
         The decay is significant but below 5 % of the curve at the first lag.
     tau, mean_time : Record

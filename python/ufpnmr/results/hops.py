@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ufpnmr.results.record import Record
 from ufpnmr.results.storage import StoredResult, array
+from ufpnmr.units import PER_PS_IN_PER_S
 
 __all__ = ["HopResult"]
 
@@ -53,9 +54,9 @@ class HopResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-hops"
-    grid: ClassVar[tuple[str, ...]] = ()
-    curves: ClassVar[dict[str, str]] = {}
-    settings: ClassVar[tuple[str, ...]] = ("drift", "selection")
+    grid: ClassVar[tuple[str, ...]] = ("thresholds",)
+    curves: ClassVar[dict[str, str]] = {"scan_rate": "scan_rate_std_error"}
+    settings: ClassVar[tuple[str, ...]] = ("drift", "selection", "method", "minimum_residence_ps")
     table_axis: ClassVar[str] = "(M,)"
 
     rate: Record
@@ -81,6 +82,23 @@ class HopResult(StoredResult):
     thresholds: npt.NDArray[np.float64] = array("angstrom", "(R,)")
     counts: npt.NDArray[np.int64] = array("1", "(R,)")
     stability: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def exposure(self) -> float:
+        """Time in which hops could be seen, summed over ions: N (T - t_res), s."""
+        found = self.parameters
+        duration = (found["n_frames"] - 1) * found["frame_interval_ps"]
+        return float(found["n_ions"] * (duration - found["minimum_residence_ps"]) / PER_PS_IN_PER_S)
+
+    @property
+    def scan_rate(self) -> npt.NDArray[np.float64]:
+        """Hops per ion and time at each outer radius of the scan (R,), s^-1, not corrected for short stays."""
+        return np.asarray(self.counts / self.exposure)
+
+    @property
+    def scan_rate_std_error(self) -> npt.NDArray[np.float64]:
+        """Standard error of `scan_rate` (R,), s^-1: a count with the Fano factor of the hops, at least 1."""
+        return np.asarray(np.sqrt(self.counts * max(1.0, self.interval["fano"] or 1.0)) / self.exposure)
 
     @property
     def records(self) -> dict[str, Record]:

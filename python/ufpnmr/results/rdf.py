@@ -37,6 +37,7 @@ class RDFResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-rdf"
+    table_axis: ClassVar[str] = "(R,)"
     grid: ClassVar[tuple[str, ...]] = ("pairs", "r")
     curves: ClassVar[dict[str, str]] = {"g": "g_std_error", "n": "n_std_error"}
     settings: ClassVar[tuple[str, ...]] = ("norm",)
@@ -54,3 +55,8 @@ class RDFResult(StoredResult):
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
         return self.values
+
+    @property
+    def table_labels(self) -> dict[str, list[str]]:
+        """Names of the columns of a table."""
+        return {"P": ["-".join(pair) for pair in self.pairs]}

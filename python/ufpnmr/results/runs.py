@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ufpnmr.errors import InputError
 from ufpnmr.results.record import Record
-from ufpnmr.results.storage import StoredResult, array_group
+from ufpnmr.results.storage import StoredResult, array_group, write_columns
 
 __all__ = ["Averageable", "RunAverage"]
 
@@ -76,3 +78,29 @@ class RunAverage(StoredResult):
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
         return self.values
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write mean, standard deviation and standard error of every curve as columns beside their axis.
+
+        Each entry of an axis in front is a column; columns over a shorter axis end in nan.
+        """
+        axes = {name: values for name, values in self.grid.items() if values.dtype.kind == "f"}
+        columns: dict[str, Any] = {}
+        for name, mean in self.mean.items():
+            axis = next((x for x in reversed(axes) if len(axes[x]) == mean.shape[-1]), None)
+            if axis is None or mean.ndim > 2:
+                continue
+            columns.setdefault(axis, axes[axis])
+            labels = [""] if mean.ndim == 1 else self._labels(len(mean), axis)
+            for what, stored in (("mean", mean), ("std", self.std[name]), ("sem", self.sem[name])):
+                rows = zip(labels, np.atleast_2d(stored), strict=True)
+                columns |= {f"{name}{label} {what}": row for label, row in rows}
+        if not columns:
+            raise InputError(f"no curves in the mean of {self.kind}; its numbers are in the JSON")
+        write_columns(path, columns)
+
+    def _labels(self, count: int, axis: str) -> list[str]:
+        for name, values in self.grid.items():
+            if name != axis and len(values) == count:
+                return [f"[{'-'.join(map(str, np.atleast_1d(value)))}]" for value in values]
+        return [f"[{k}]" for k in range(count)]

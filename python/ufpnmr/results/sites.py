@@ -50,6 +50,9 @@ class SiteLabels(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-sites"
+    grid: ClassVar[tuple[str, ...]] = ()
+    curves: ClassVar[dict[str, str]] = {}
+    settings: ClassVar[tuple[str, ...]] = ("rule", "count", "ion", "ligand", "minimum_residence_ps")
 
     names: dict[str, str]
     populations: dict[str, Record]

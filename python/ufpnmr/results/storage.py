@@ -8,7 +8,10 @@ schema is refused.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -17,7 +20,7 @@ import numpy as np
 from ufpnmr.errors import InputError
 from ufpnmr.results.record import Record
 
-__all__ = ["StoredResult", "array", "array_group", "stored_schema", "write_text_atomically"]
+__all__ = ["StoredResult", "array", "array_group", "stored_schema", "write_columns", "write_text_atomically"]
 
 Self = TypeVar("Self", bound="StoredResult")
 
@@ -62,6 +65,8 @@ def write_text_atomically(path: str | Path, text: str) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return {"record": value.to_dict()}
+    if isinstance(value, StoredResult):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -95,6 +100,13 @@ def _data(dataset: Any) -> Any:
     return dataset.asstr()[()].astype(np.str_) if text else dataset[()]
 
 
+def write_columns(path: str | Path, columns: Mapping[str, Any]) -> None:
+    """Write columns as comma-separated text, names in quotes; those shorter than the longest end in nan."""
+    rows = itertools.zip_longest(*columns.values(), fillvalue=math.nan)
+    text = "\n".join(",".join(f"{x:.10g}" for x in row) for row in rows)
+    write_text_atomically(path, ",".join(f'"{name}"' for name in columns) + "\n" + text + "\n")
+
+
 @dataclasses.dataclass(frozen=True)
 class StoredResult:
     """Base of all result objects: `write`, `read`, and a one-screen `repr`.
@@ -109,6 +121,8 @@ class StoredResult:
     schema_version: ClassVar[int] = 1
     table_axis: ClassVar[str] = ""
     """Axis that runs down the rows of `write_csv`, such as "(L,)"; by default that of the first array."""
+    further_axes: ClassVar[tuple[str, ...]] = ()
+    """Axes of further columns beside them."""
 
     provenance: dict[str, Any] = dataclasses.field(kw_only=True, default_factory=dict)
 
@@ -154,23 +168,31 @@ class StoredResult:
         partial.replace(path)
 
     def write_csv(self, path: str | Path) -> None:
-        """Write the curves as comma-separated columns with units; every array that ends in the same axis is one.
+        """Write the curves as comma-separated columns with units: those over `table_axis`, then over `further_axes`.
 
-        Arrays with one more axis in front give one column per entry of it.
+        Arrays with one more axis in front give one column per entry of it, named by `table_labels`. Columns over a
+        shorter axis end in nan.
         """
         fields = self._array_fields()
-        axis = self.table_axis or next(iter(fields.values()))["shape"]
         columns: dict[str, Any] = {}
-        for name, meta in fields.items():
-            value, unit = getattr(self, name), "" if meta["unit"] == "1" else f" / {meta['unit']}"
-            if value is None:
-                continue
-            if meta["shape"] == axis:
-                columns[f"{name}{unit}"] = value
-            elif value.ndim == 2 and meta["shape"].endswith(f", {axis.strip('(),')})"):
-                columns |= {f"{name}[{k}]{unit}": row for k, row in enumerate(value)}
-        text = "\n".join(",".join(f"{x:.10g}" for x in row) for row in zip(*columns.values(), strict=True))
-        write_text_atomically(path, ",".join(f'"{name}"' for name in columns) + "\n" + text + "\n")
+        for axis in (self.table_axis or next(iter(fields.values()))["shape"], *self.further_axes):
+            for name, meta in fields.items():
+                value = getattr(self, name)
+                if value is None:
+                    continue
+                unit = "" if meta["unit"] == "1" else f" / {meta['unit']}"
+                leading, _, last = meta["shape"].strip("()").rpartition(", ")
+                if meta["shape"] == axis:
+                    columns[f"{name}{unit}"] = value
+                elif leading and value.ndim == 2 and f"({last},)" == axis:
+                    labels = self.table_labels.get(leading) or [str(k) for k in range(len(value))]
+                    columns |= {f"{name}[{label}]{unit}": row for label, row in zip(labels, value, strict=True)}
+        write_columns(path, columns)
+
+    @property
+    def table_labels(self) -> dict[str, list[str]]:
+        """Names of the entries of an axis, such as ``{"P": ["Li-S", ...]}``, for the columns of `write_csv`."""
+        return {}
 
     @classmethod
     def read(cls: type[Self], path: str | Path) -> Self:

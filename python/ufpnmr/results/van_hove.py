@@ -42,6 +42,8 @@ class VanHoveResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-vanhove"
+    table_axis: ClassVar[str] = "(R,)"
+    further_axes: ClassVar[tuple[str, ...]] = ("(L,)",)
     grid: ClassVar[tuple[str, ...]] = ("lag", "r")
     curves: ClassVar[dict[str, str]] = {
         "gs": "gs_std_error",
@@ -74,3 +76,8 @@ class VanHoveResult(StoredResult):
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
         return self.values
+
+    @property
+    def table_labels(self) -> dict[str, list[str]]:
+        """Names of the columns of a table."""
+        return {"L": [f"{lag:.6g} ps" for lag in self.lag]}

@@ -40,6 +40,8 @@ class VDOSResult(StoredResult):
     """
 
     schema: ClassVar[str] = "ufpnmr-vdos"
+    table_axis: ClassVar[str] = "(F,)"
+    further_axes: ClassVar[tuple[str, ...]] = ("(L,)",)
     grid: ClassVar[tuple[str, ...]] = ("elements", "nu")
     curves: ClassVar[dict[str, str]] = {"g": "g_std_error"}
     settings: ClassVar[tuple[str, ...]] = ("norm", "velocities", "limits_cm")
@@ -58,3 +60,8 @@ class VDOSResult(StoredResult):
     def records(self) -> dict[str, Record]:
         """The numbers of this result by name."""
         return self.values
+
+    @property
+    def table_labels(self) -> dict[str, list[str]]:
+        """Names of the columns of a table."""
+        return {"E": [str(name) for name in self.elements]}

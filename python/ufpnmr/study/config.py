@@ -12,7 +12,7 @@ from ufpnmr.errors import nearest
 from ufpnmr.results import STATUSES
 from ufpnmr.toml_file import Count, InputFile, OutputPath, Positive, Section, read_toml
 
-__all__ = ["StudyConfig", "read_config"]
+__all__ = ["Statuses", "StudyConfig", "read_config"]
 
 
 def _direction(vector: tuple[float, float, float]) -> tuple[float, float, float]:

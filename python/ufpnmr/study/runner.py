@@ -14,7 +14,7 @@ from ufpnmr.study.plan import stages_of
 from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Bar, Workshop
 
-__all__ = ["Interrupted", "Study"]
+__all__ = ["Interrupted", "Study", "chosen_stages", "matches", "run_stages"]
 
 
 class Study:
@@ -81,49 +81,57 @@ class Study:
         InputError
             A wrong input, an unknown stage, a needed stage that has not run, or another run in the same folder.
         """
-        chosen = self._chosen(only, until)
+        chosen = chosen_stages(list(self.ledger.stages), only, until)
         self.check()
-        ran = []
-        with self.ledger.locked(), signals_as_interrupted():
-            for name in chosen:
-                if self.ledger.state(name) == "done" and not force:
-                    continue
-                missing = [need for need in self.ledger.stages[name].needs if self.ledger.state(need) != "done"]
-                if missing:
-                    raise InputError(f"stage {name!r} needs {missing[0]!r}, which is not done; run without --only")
-                self._run_one(name, force)
-                ran.append(name)
-        return ran
+        return run_stages(self.ledger, chosen, force, self.say)
 
     def results(self) -> Results | None:
         """Return the results if they are done."""
         return Results.read(self.shop) if self.ledger.state("results") == "done" else None
 
-    def _run_one(self, name: str, force: bool) -> None:
-        resume = self.ledger.started(name) and not force
-        begin = time.monotonic()
-        self.say(f"{name}: {'continued' if resume else 'started'}")
-        said = self.ledger.stages[name].run(resume)
-        for line in said if isinstance(said, list) else ():
-            self.say(line)
-        seconds = time.monotonic() - begin
-        self.ledger.finished(name, seconds)
-        self.say(f"{name}: done in {seconds:.1f} s, {_short(self.ledger.stages[name].output)}")
 
-    def _chosen(self, only: str | None, until: str | None) -> Sequence[str]:
-        names = list(self.ledger.stages)
-        for wanted in (only, until):
-            if wanted is not None and not any(_matches(name, wanted) for name in names):
-                words = [*names, *{name.split()[0] for name in names}]
-                raise InputError(f"no stage {wanted!r}{nearest(wanted, words)}; --dry-run lists them")
-        if only is not None:
-            return [name for name in names if _matches(name, only)]
-        if until is not None:
-            return names[: max(i for i, name in enumerate(names) if _matches(name, until)) + 1]
-        return names
+def run_stages(ledger: Ledger, chosen: Sequence[str], force: bool, say: Callable[[str], object]) -> list[str]:
+    """Run those of the chosen stages that are not done, or all of them by `force`; return which ran."""
+    ran = []
+    with ledger.locked(), signals_as_interrupted():
+        for name in chosen:
+            if ledger.state(name) == "done" and not force:
+                continue
+            missing = [need for need in ledger.stages[name].needs if ledger.state(need) != "done"]
+            if missing:
+                raise InputError(f"stage {name!r} needs {missing[0]!r}, which is not done; run without --only")
+            _run_one(ledger, name, force, say)
+            ran.append(name)
+    return ran
 
 
-def _matches(name: str, wanted: str) -> bool:
+def chosen_stages(names: Sequence[str], only: str | None, until: str | None) -> Sequence[str]:
+    """Return the names that a user's choice means, in order; see `Study.run`."""
+    for wanted in (only, until):
+        if wanted is not None and not any(matches(name, wanted) for name in names):
+            words = [*names, *{name.split()[0] for name in names}]
+            raise InputError(f"no stage {wanted!r}{nearest(wanted, words)}; --dry-run lists them")
+    if only is not None:
+        return [name for name in names if matches(name, only)]
+    if until is not None:
+        return names[: max(i for i, name in enumerate(names) if matches(name, until)) + 1]
+    return names
+
+
+def _run_one(ledger: Ledger, name: str, force: bool, say: Callable[[str], object]) -> None:
+    resume = ledger.started(name) and not force
+    begin = time.monotonic()
+    say(f"{name}: {'continued' if resume else 'started'}")
+    said = ledger.stages[name].run(resume)
+    for line in said if isinstance(said, list) else ():
+        say(line)
+    seconds = time.monotonic() - begin
+    ledger.finished(name, seconds)
+    say(f"{name}: done in {seconds:.1f} s, {_short(ledger.stages[name].output)}")
+
+
+def matches(name: str, wanted: str) -> bool:
+    """Whether a user's word means this stage: its name, or its first word."""
     return name == wanted or name.split()[0] == wanted
 
 

@@ -120,6 +120,17 @@ class DumpReader(FrameReader):
             self._check_order()
 
     @property
+    def left_out(self) -> dict[str, int]:
+        """Number of frames of the file that are left out, by reason."""
+        return {
+            "incomplete": self.n_dropped,
+            "written_again": self.n_repeated,
+            "of_an_older_branch": self.n_discarded,
+            "not_finite": self.n_not_finite,
+            "after_a_change_of_atoms": self.n_after_change,
+        }
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns that every frame has."""
         return self._columns.present

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,8 @@ class Frames:
         None unless asked for and there.
     source : str
         Trajectory file.
+    left_out : dict
+        Number of frames of the file that are left out, by reason.
     """
 
     ids: NDArray[np.int64]
@@ -47,6 +49,7 @@ class Frames:
     time: Floats | None
     velocities: NDArray[np.float32] | None
     source: str
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def masses(self) -> Floats:
@@ -129,6 +132,7 @@ def read_frames(
         time=None if time is None else time[chosen],
         velocities=moving,
         source=str(reader.filename),
+        left_out=dict(getattr(reader, "left_out", {})),
     )
 
 

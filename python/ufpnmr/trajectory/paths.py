@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,6 +49,8 @@ class IonPaths(StoredResult):
         Whether all frames have the same cell. If not, `positions` are sums of displacements (von Bülow et al. 2020).
     n_dropped : int
         Incomplete frames of the file that are left out.
+    left_out : dict
+        Number of frames left out by reason (`ufpnmr.trajectory.reader.FrameReader.left_out`).
     """
 
     schema: ClassVar[str] = "ufpnmr-paths"
@@ -64,6 +66,7 @@ class IonPaths(StoredResult):
     drift: Floats = array("angstrom", "(T, 3)")
     constant_cell: bool = True
     n_dropped: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def interval(self) -> float:
@@ -87,7 +90,7 @@ class IonPaths(StoredResult):
         )
 
 
-def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framework") -> IonPaths:
+def ion_paths(universe: Any, selection: str, drift: str = "framework") -> IonPaths:
     """Read the paths of selected ions from a trajectory.
 
     In a cell L that changes, u = w + n L(t) would scale the fluctuations of the cell with the distance n already
@@ -99,7 +102,7 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
     universe : MDAnalysis.Universe
         From `ufpnmr.trajectory.open`; any other is unwrapped by minimum images.
     selection : str
-        MDAnalysis selection of the ions, evaluated once.
+        MDAnalysis selection of the ions, such as ``element Ag``; evaluated once.
     drift : {"framework", "com", "none"}
         Subtract the mean displacement of the framework (every atom of an element that is not selected), or the
         mass-weighted one of all atoms, or nothing. Without framework atoms ``com`` is taken and a warning says so.
@@ -135,6 +138,7 @@ def ion_paths(universe: Any, selection: str = "element Li", drift: str = "framew
         source=str(reader.filename),
         constant_cell=bool((cell == cell[0]).all()),
         n_dropped=int(getattr(reader, "n_dropped", 0)),
+        left_out=dict(getattr(reader, "left_out", {})),
     )
 
 

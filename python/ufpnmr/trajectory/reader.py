@@ -92,6 +92,11 @@ class FrameReader(ReaderBase):  # type: ignore[misc]
         self._last: Floats | None = None
 
     @property
+    def left_out(self) -> dict[str, int]:
+        """Number of frames of the file that are left out, by reason."""
+        return {"incomplete": self.n_dropped}
+
+    @property
     def has_time(self) -> bool:
         """Whether the time axis is known."""
         return self.times is not None

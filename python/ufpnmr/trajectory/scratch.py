@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ class ScratchPaths:
     cell : (T, 3, 3) ndarray, Å
     drift_mode, selection, source : str
         As in `IonPaths`.
+    left_out : dict
+        Number of frames of the trajectory that are left out, by reason.
     file : Path
         Delete it when it is no longer needed.
     """
@@ -88,6 +91,7 @@ class ScratchPaths:
     drift_mode: str
     selection: str
     source: str
+    left_out: dict[str, int]
     file: Path
 
     @classmethod
@@ -96,6 +100,7 @@ class ScratchPaths:
         with h5py.File(file, "r") as stored:
             values: dict[str, Any] = {name: stored[name][()] for name in ("time", "ids", "cell")}
             values |= {name: str(stored.attrs[name]) for name in ("drift_mode", "selection", "source")}
+            values["left_out"] = json.loads(stored.attrs.get("left_out", "{}"))
         return cls(positions=ScratchPositions(file), file=file, **values)
 
 
@@ -134,12 +139,15 @@ class ScratchWriter:
         self._cell[self._done : end] = cell
         self._done = end
 
-    def finish(self, time: Floats, drift_mode: str, selection: str, source: str) -> None:
+    def finish(
+        self, time: Floats, drift_mode: str, selection: str, source: str, left_out: dict[str, int] | None = None
+    ) -> None:
         """Store what belongs to the paths; the file is complete."""
         if self._done != self._n_frames:
             raise InputError(f"{source}: expected {self._n_frames} frames, found {self._done}")
         self._file["time"] = time
         self._file.attrs.update(drift_mode=drift_mode, selection=selection, source=source)
+        self._file.attrs["left_out"] = json.dumps(left_out or {})
         self._file.close()
         self._partial.replace(self._target)
 
@@ -190,7 +198,7 @@ def scratch_paths(universe: Any, selection: str, drift: str, folder: str | Path)
                     held = 0
             if held:
                 writer.append(positions[:held], cells[:held])
-            writer.finish(time, mode, selection, source)
+            writer.finish(time, mode, selection, source, dict(getattr(universe.trajectory, "left_out", {})))
     return ScratchPaths.open(file)
 
 

@@ -1,0 +1,137 @@
+"""Cutoffs and knots of the three-body terms by accuracy per cost: withheld errors beside the speed of `pair_style ufp`.
+
+    python benchmarks/cutoffs.py -o benchmarks/results/cutoffs.json
+    python benchmarks/cutoffs.py train.toml --splines 4.5:9:5:10 --splines 5.5:11:6:12
+
+Every variant (cutoff of the legs and of the opposite side in Å, knot intervals of both) is fitted to the structures of
+a `ufp fit` TOML, of which everything else is kept. Errors are those of cross-validation over groups (runs), once over
+all structures that are neither melts nor broken, once by configuration type. Speed: NVE of β-Li3PS4, 384 atoms, at
+300 K, one core; the variants alternate in blocks of about half a second.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lammps_timing import ROOT, instances, interleave, parser, report, summary
+from systems import DATA, LPS_ELEMENTS, SEED, setup, spline_pair
+from ufpnmr import Potential
+from ufpnmr.potential.accuracy import Comparison, compare
+from ufpnmr.potential.dataset import Dataset, folds, read_dataset, targets
+from ufpnmr.potential.fit_config import FitConfig, basis_of, read_config
+from ufpnmr.potential.gram import NormalEquations, accumulate
+from ufpnmr.potential.regularisation import penalty
+from ufpnmr.potential.solve import solve
+
+VARIANTS = ["4:8:6:12", "4.5:9:5:10", "4.5:9:6:12", "5:10:6:12", "5.5:6.5:6:7", "5.5:11:5:10", "5.5:11:6:12"]
+ODD = ("melt", "broken")
+
+
+def with_splines(config: FitConfig, variant: str) -> FitConfig:
+    """Return the settings with other three-body splines."""
+    leg, far, intervals, intervals_far = (float(x) for x in variant.split(":"))
+    triplet = config.splines.triplet.model_copy(
+        update={"cutoff": (leg, leg, far), "intervals": (int(intervals), int(intervals), int(intervals_far))}
+    )
+    return config.model_copy(update={"splines": config.splines.model_copy(update={"triplet": triplet})})
+
+
+def cross_validated(config: FitConfig, dataset: Dataset, count: int) -> tuple[Comparison, Potential, int]:
+    """Return what fits to the other parts predict for each part, the fit to all, and its number of coefficients."""
+    basis = basis_of(config.splines, LPS_ELEMENTS)
+    labelled = targets(dataset.train, config.weights, stress=config.noise.stress is not None)
+    parts = folds(dataset.train, count)
+    sigma = {kind: getattr(config.noise, kind) for kind in ("energy", "forces", "stress")}
+    whole = NormalEquations.empty(basis)
+    totals = []
+    for part in parts:
+        sums = accumulate(basis, [labelled[i] for i in part])
+        totals.append(sums.total(sigma))
+        whole += sums
+    blocks = penalty(basis, config.regularisation.regularisation())
+    total = whole.total(sigma)
+    compared = []
+    for part, left_out in zip(parts, totals, strict=True):
+        made = solve(total.gram - left_out.gram, total.rhs - left_out.rhs, blocks, basis, overwrite=True)
+        compared.append(compare(basis.potential(made.coefficients), [dataset.train[i] for i in part]))
+    potential = basis.potential(solve(total.gram, total.rhs, blocks, basis, overwrite=True).coefficients)
+    return Comparison.joined(compared), potential, basis.n_columns
+
+
+def main() -> None:
+    """Measure, print a table, write JSON."""
+    new = parser(__doc__)
+    new.add_argument("file", type=Path, nargs="?", default=ROOT / "inputs" / "lps" / "train.toml")
+    new.add_argument("--splines", action="append", metavar="LEG:FAR:INTERVALS:INTERVALS")
+    new.add_argument("--folds", type=int, default=4)
+    options = new.parse_args()
+    warnings.simplefilter("ignore", UserWarning)
+    config = read_config(options.file)
+    config = config.model_copy(update={"data": config.data.model_copy(update={"withhold": None})})
+    dataset = read_dataset(config.data)
+    if options.quick:
+        config = config.model_copy(update={"weights": {}})
+        dataset, options.folds = Dataset(dataset.train[:12], ()), 2
+    variants = options.splines or (["4:6:3:4", "4.5:6:3:4"] if options.quick else VARIANTS)
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, inputs = Path(name), {}
+        for number, variant in enumerate(variants):
+            comparison, potential, columns = cross_validated(with_splines(config, variant), dataset, options.folds)
+            sane = np.array([kind not in ODD for kind in comparison.config_types])
+            by_type = comparison.by_config_type()
+            rows.append(
+                {
+                    "splines": variant,
+                    "coefficients": columns,
+                    "errors": comparison.errors(sane),
+                    "by_config_type": by_type,
+                }
+            )
+            print(
+                f"{variant:<16}{columns:>7}{rows[-1]['errors']['energy_rmse']:8.2f}{rows[-1]['errors']['force_rmse']:8.1f}",
+                flush=True,
+            )
+            path = folder / f"{number}.uf3"
+            potential.write(path, allow_unloadable=True)
+            start = f"velocity all create 300 {SEED} mom yes rot no dist gaussian"
+            inputs[variant] = [
+                *setup(DATA["beta"], spline_pair("ufp 3", path, LPS_ELEMENTS)),
+                start,
+                "fix integrate all nve",
+            ]
+        with instances(folder, inputs) as opened:
+            for instance in opened.values():
+                instance.commands(["run 20 post no"])
+            steps = {
+                variant: instance.steps_lasting(0.02 if options.quick else 0.5) for variant, instance in opened.items()
+            }
+            measured = interleave(
+                {v: (lambda v=v: opened[v].run(steps[v])) for v in variants}, 2 if options.quick else 9
+            )
+    for row in rows:
+        row["atom_steps_per_s"] = summary(run.atoms / run.step for run in measured[row["splines"]])
+        print(f"{row['splines']:<16}{row['atom_steps_per_s']['median']:12.3g} atom-steps/s")
+    report(
+        "cutoffs",
+        options.quick,
+        options.output,
+        file=options.file.name,
+        folds=options.folds,
+        structures=len(dataset.train),
+        rows=rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Pack PBE labels: one file, every structure once, each with the run it comes from.
+
+    python pack.py pbe.extxyz.xz pbe.extxyz active-lps/cycle-*/labelled.extxyz -o pbe.extxyz.xz
+
+Structures are known by `uid`; the first of a uid stays. `group` names the run, so that frames of one run are withheld
+or trained on together. Frames of the CHGNet dynamics carry none: their runs are those of one phase and temperature, and
+the melts they were quenched from are told apart by their density.
+
+`config_type` is "melt" for all that came from the two CHGNet melts (2000 K, PS4 dissociated, quenched so), and "broken"
+for any other structure in which a P has not four S within 2.6 Å, or two P or two S are closer than 2.6 Å (in PS4
+crystals 3.0 Å and more): there dynamics with an early potential had left the material.
+"""
+
+import argparse
+import lzma
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+from ase.neighborlist import neighbor_list
+
+from ufpnmr.structures.labelled import extxyz_text
+
+MELTS = ("liquid", "quench", "amorphous", "melt")
+BOND = 2.6  # Å
+
+
+def run_of(atoms: Atoms) -> str:
+    """Return the group of a structure, from what its comment line says."""
+    info = atoms.info
+    if "group" in info:
+        return str(info["group"])
+    if not str(info["uid"]).startswith("chgnet-md-"):
+        raise SystemExit(f"{info['uid']}: expected a group")
+    if info["config_type"] in MELTS:
+        return f"chgnet-melt-{atoms.get_masses().sum() / atoms.get_volume() * 1.66053907:.2f}"
+    return f"chgnet-{info['config_type']}-{info['temperature']}K"
+
+
+def type_of(atoms: Atoms) -> str:
+    """Return the configuration type of a structure."""
+    if atoms.info["uid"].startswith("chgnet-md-") and atoms.info["config_type"] in MELTS:
+        return "melt"
+    first, second = neighbor_list("ij", atoms, BOND)
+    phosphorus, sulphur = atoms.symbols == "P", atoms.symbols == "S"
+    bonds = np.bincount(first[phosphorus[first] & sulphur[second]], minlength=len(atoms))
+    alike = (phosphorus[first] & phosphorus[second]) | (sulphur[first] & sulphur[second])
+    return "broken" if np.any(alike) or np.any(bonds[phosphorus] != 4) else str(atoms.info["config_type"])
+
+
+def main() -> None:
+    """Read, merge, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("-o", "--output", required=True, type=Path)
+    arguments = parser.parse_args()
+    packed: dict[str, Atoms] = {}
+    for file in arguments.files:
+        for atoms in read(file, ":", format="extxyz"):
+            atoms.info["group"] = run_of(atoms)
+            atoms.info["config_type"] = type_of(atoms)
+            packed.setdefault(str(atoms.info["uid"]), atoms)
+    text = "".join(map(extxyz_text, packed.values()))
+    partial = arguments.output.with_name(arguments.output.name + ".partial")
+    partial.write_bytes(lzma.compress(text.encode(), preset=9))
+    partial.replace(arguments.output)
+    print(f"{arguments.output}: {len(packed)} structures, {sum(map(len, packed.values()))} atoms")
+
+
+if __name__ == "__main__":
+    main()
