@@ -235,8 +235,8 @@ def _check_options(name: str, factory: Callable[..., Any], options: Mapping[str,
 
 
 def _parameters(factory: Callable[..., Any]) -> list[str] | None:
-    """Return the names a factory takes, those included that a class hands on to its bases; None where it takes any."""
-    classes = factory.__mro__ if inspect.isclass(factory) else ()
+    """Return the names a factory takes, with those that a labeller hands on to its bases; None where it takes any."""
+    classes = factory.__mro__ if inspect.isclass(factory) and issubclass(factory, Labeller) else ()
     names: list[str] = []
     for constructor in [vars(c)["__init__"] for c in classes if "__init__" in vars(c)] or [factory]:
         try:
