@@ -39,6 +39,7 @@ import ufpnmr.trajectory
 from lammps_timing import interleave, parser, ratio, report, spread, summary
 from ufpnmr import _core
 from ufpnmr.efg import EFGModel, write_series
+from ufpnmr.efg.baseline import ChargeBaseline
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import coupled_pairs, feature_list, feature_weights
 from ufpnmr.efg.model import Check
@@ -128,7 +129,7 @@ class Model:
         n_max, l_max, sigma = self.sizes[:3]
         descriptor = Descriptor(species, CUTOFF, WIDTH, sigma, n_max, l_max, scaling=SCALING)
         features = (SelectedFeatures(rank, rows) for rank, rows in ((2, self.rows2), (0, self.rows0)))
-        new = EFGModel(descriptor, ("Li",), *features, self.B, baseline=charges)
+        new = EFGModel(descriptor, ("Li",), *features, self.B, baseline=ChargeBaseline(charges) if charges else None)
         frame, centres = Frame.from_atoms(atoms), np.flatnonzero(atoms.numbers == NUMBERS[0])[:8]
         return dataclasses.replace(new, checks=(Check(frame, centres, new.regressed(frame, centres, "double")[0]),))
 

@@ -7,6 +7,7 @@ import numpy as np
 from ase.build import make_supercell
 from ase.io import read, write
 
+from ufpnmr.efg.baseline import ChargeBaseline, MolecularBond, PolarisableBaseline
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
@@ -14,6 +15,13 @@ from ufpnmr.efg.point_charges import PointCharges
 
 CHARGES = PointCharges("Li", {"Li": 1.0, "P": 1.4, "S": -1.1})
 CELL = Path(__file__).resolve().parent.parent / "inputs" / "lps" / "structures" / "beta-Li3PS4-4b-relaxed-chgnet.xyz"
+
+CHARGE_BASELINE = ChargeBaseline({"Li": 0.3, "P": 0.7, "S": -0.9})
+_BARE = PolarisableBaseline(("Li", "P", "S"), (MolecularBond("P", "S", 2.6, 2.05),), (0.3, 0.7, -0.9), splines=5)
+POLARISABLE_BASELINE = dataclasses.replace(
+    _BARE, coefficients=np.random.default_rng(7).normal(0, 0.3, _BARE.size) * np.append(np.ones(12), np.full(70, 0.1))
+)
+BASELINES = [None, CHARGE_BASELINE, POLARISABLE_BASELINE]
 
 FIT = """
 title = "Point charges"
@@ -99,7 +107,7 @@ def make_model(zeta=2, *, baseline=None, seed=0):
         label_scale=2.5,
         committee=rng.normal(size=(4, *shape)),
         alpha=1.3,
-        baseline=baseline or {},
+        baseline=baseline,
         training={"title": "test"},
         error={"relative_tensor_rmse": 0.05, "method": "made up"},
     )

@@ -97,10 +97,12 @@ void check_evaluable(const Json &header, const EfgModelFile &file)
         "the model was made elsewhere, with mixed, doubly counted or individually normalised features, which the "
         "compiled kernel does not know; dump the positions and predict with `ufp efg predict`, or train a model with "
         "`ufp efg fit`");
-  if (!header.at("baseline").at("charges").members().empty())
-    refuse(
-        "the model adds the field gradients of point charges, an Ewald sum that is not done here; dump the positions "
-        "and predict with `ufp efg predict`, or train a model without a baseline");
+  const bool polarisable = header.find("polarisable") != nullptr;
+  if (polarisable || !header.at("baseline").at("charges").members().empty())
+    refuse("the model adds the field gradients of " +
+           std::string(polarisable ? "polarisable molecules" : "point charges") +
+           ", an Ewald sum that is not done here; dump the positions and predict with `ufp efg predict`, or train a "
+           "model without a baseline");
 }
 
 void read_coefficients(const EfgModelFile &file, double unit, EfgModelArrays &arrays)

@@ -8,7 +8,7 @@
 #include "structure_input.hpp"
 #include "team_size.hpp"
 #include "ufp/error.hpp"
-#include "ufp/point_charges.hpp"
+#include "ufp/lattice_sum.hpp"
 #include "ufp/quadrupole.hpp"
 
 namespace py = pybind11;
@@ -64,7 +64,7 @@ py::array_t<double> point_charge_efg(const Doubles &cell, const Doubles &positio
 #pragma omp parallel num_threads(series ? team_size(threads) : 1)
 #endif
     {
-      ufp::PointChargeSum sum;
+      ufp::LatticeSum sum;
 #ifdef _OPENMP
 #pragma omp for schedule(dynamic)
 #endif
@@ -73,8 +73,8 @@ py::array_t<double> point_charge_efg(const Doubles &cell, const Doubles &positio
           const ufp::Cell here = cell_at(box + 9 * k);
           const ufp::EwaldSplit split = alpha > 0 ? ufp::split_at(alpha, tolerance)
                                                   : ufp::balanced_split(here, n_atoms, indices.size(), tolerance);
-          sum.evaluate(here, n_atoms, x + 3 * n_atoms * k, n_sets, q, indices.size(), indices.data(), split,
-                       v + 6 * indices.size() * n_sets * k);
+          sum.gradients(here, n_atoms, x + 3 * n_atoms * k, {n_sets, q}, indices.size(), indices.data(), split,
+                        v + 6 * indices.size() * n_sets * k);
         } catch (const std::exception &error) {
 #ifdef _OPENMP
 #pragma omp critical

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 void bind_efg(pybind11::module_ &m);
+void bind_polarisable(pybind11::module_ &m);
 void bind_cell_list(pybind11::module_ &m);
 void bind_potential(pybind11::module_ &m);
 void bind_features(pybind11::module_ &m);

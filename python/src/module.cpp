@@ -26,6 +26,7 @@ PYBIND11_MODULE(_core, m)
   pybind11::register_exception<ufp::ParseError>(m, "ParseError", PyExc_ValueError);
   pybind11::register_exception<ufp::DomainError>(m, "DomainError", PyExc_ValueError);
   bind_efg(m);
+  bind_polarisable(m);
   m.def("threads", &threads, "Number of OpenMP threads a kernel uses unless told otherwise.");
   bind_cell_list(m);
   bind_potential(m);

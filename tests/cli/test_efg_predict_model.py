@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.io import read
 from soprano.properties.nmr import EFGAsymmetry, EFGVzz
 
-from efg_data import make_model
+from efg_data import BASELINES, make_model
 from ufpnmr import EFGModel, TensorSeries
 from ufpnmr.efg.tensors import to_voigt6
 from ufpnmr.isotopes import isotope
@@ -73,7 +73,7 @@ def digest(path):
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("single", 1e-5), ("double", 2e-7)])
-@pytest.mark.parametrize("baseline", [None, {"Li": 0.3, "P": 0.7, "S": -0.9}])
+@pytest.mark.parametrize("baseline", BASELINES)
 def test_series_is_that_of_the_model(folder, ufp, precision, tolerance, baseline):
     model = make_model(baseline=baseline)
     model.write(folder / "m.efg", force=True)

@@ -155,6 +155,8 @@ void refusals()
   refuses(edited("\"tensors\": 2.4865847563703434", "\"tensors\": null"), "predict with `ufp efg predict`");
   refuses(edited("\"charges\": {}", "\"charges\": {\"Li\": 1.0}"),
           "the model adds the field gradients of point charges");
+  refuses(edited("\"error\"", "\"polarisable\": {\"version\": 1}, \"error\""),
+          "the model adds the field gradients of polarisable molecules");
   refuses(edited("\"<f8\"", "\"<f4\""), "coefficients: expected one of <f8, <i4, <i8, found <f4");
   refuses(edited("\"shape\": [12, 20]", "\"shape\": [12, -20]"), "shape: expected a whole number from 0 to");
   refuses(edited("\"shape\": [12, 20]", "\"shape\": [9007199254740992, 9007199254740992]"),

@@ -263,6 +263,11 @@ def test_damaged_files_are_refused_as_by_python(damage, message, tmp_path):
     [
         (b'"required": [', b'"required": ["gauge", ', "requires gauge, which this ufpnmr does not understand"),
         (b'"charges": {}', b'"charges": {"Li": 1.0}', "the model adds the field gradients of point charges"),
+        (
+            b'"error": {',
+            b'"polarisable": {}, "error": {',
+            "the model adds the field gradients of polarisable molecules",
+        ),
         (b'"weighted": true', b'"weighted": false', "predict with `ufp efg predict`"),
         (b'"n_max": 4', b'"n_max": 5', "expected the tensors that the model stores for its check environments"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 
 import efg_data
-from efg_data import make_model
+from efg_data import BASELINES, CHARGE_BASELINE, make_model
 from ufpnmr.efg import kernels
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
@@ -26,7 +26,7 @@ def rotation(seed):
 
 
 @pytest.mark.parametrize("zeta", [1, 2, 3])
-@pytest.mark.parametrize("baseline", [None, {"Li": 0.3, "P": 0.7, "S": -0.9}])
+@pytest.mark.parametrize("baseline", BASELINES)
 def test_equivariance(zeta, baseline):
     model = make_model(zeta, baseline=baseline)
     atoms = efg_data.labelled(1, 3)[0]
@@ -72,7 +72,7 @@ def test_selected_atoms_and_refusals():
     with pytest.raises(InputError, match="periodic in a, b and c"):
         cluster = atoms.copy()
         cluster.pbc = False
-        make_model(baseline={"Li": 0.3, "P": 0.7, "S": -0.9}).predict(cluster)
+        make_model(baseline=CHARGE_BASELINE).predict(cluster)
 
 
 def test_cutoff_larger_than_the_box_counts_images():
@@ -102,13 +102,14 @@ def test_a_neighbour_across_the_cutoff_changes_nothing():
 
 
 def test_file_round_trip(tmp_path):
-    for zeta in (1, 2, 3):
-        model = make_model(zeta, baseline={"Li": 0.3, "P": 0.7, "S": -0.9})
+    for zeta, baseline in zip((1, 2, 3), BASELINES, strict=True):
+        model = make_model(zeta, baseline=baseline)
         path = tmp_path / f"{zeta}.efg"
         model.write(path)
         again = EFGModel.read(path)
         assert again.digest == model.digest
         assert again.engine == model.engine
+        np.testing.assert_array_equal(again.predict(efg_data.labelled(1)[0]), model.predict(efg_data.labelled(1)[0]))
         for name in ("descriptor", "centres", "alpha", "training", "error", "label_scale", "scale", "zeta"):
             assert getattr(again, name) == getattr(model, name)
         np.testing.assert_array_equal(again.committee, model.committee)

@@ -181,8 +181,8 @@ def test_a_baseline_is_subtracted_and_added_again(folder):
     )
     dataset = read_dataset(config)
     result = train(config, dataset)
-    assert set(result.model.baseline) == {"Li", "P", "S"}
-    assert result.model.baseline["P"] == pytest.approx(1.4, abs=0.02)
+    assert set(result.model.baseline.charges) == {"Li", "P", "S"}
+    assert result.model.baseline.charges["P"] == pytest.approx(1.4, abs=0.02)
     found = evaluate(result.model, dataset.test, isotope("7Li"), samples=20)
     assert found.record["metrics"]["relative_tensor_rmse"] < 0.08
 

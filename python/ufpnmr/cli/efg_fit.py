@@ -262,6 +262,8 @@ def _summary(training: Training, evaluation: Evaluation | None, output: Path) ->
         rows["withheld"] = evaluation.record["metrics"]
         if "point_charges" in evaluation.record:
             rows["point charges"] = evaluation.record["point_charges"]
+        if "baseline" in evaluation.record:
+            rows["baseline alone"] = evaluation.record["baseline"]
     lines = [
         f"{name:<17} relative tensor RMSE {m['relative_tensor_rmse']:.2%}, MAE of ω_Q {m['mae_omega_q_xyz_khz']:.2f} "
         f"kHz (rms {m['rms_omega_q_khz']:.1f}), quaternion scores ≥ 0.9 {m['score_d2_above_0.9']:.1%} (D2), "
@@ -281,6 +283,7 @@ def _plan(config: FitConfig, dataset: Dataset) -> dict[str, Any]:
         "withheld": f"{len(dataset.test)} structures, {sum(len(s.centres) for s in dataset.test)} labels",
         "species": " ".join(dataset.species),
         "centres": " ".join(config.model.centres),
+        "baseline": f"{config.baseline.kind}, {'subtracted' if config.baseline.subtract else 'not subtracted'}",
         "outliers": len(dataset.outliers),
         "hyperparameters to try": len(candidates(config)),
         "regularisations to try": len(config.solver.regularisation),

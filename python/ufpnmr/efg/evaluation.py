@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufpnmr.efg.baseline import Baseline, PolarisableBaseline
 from ufpnmr.efg.labels import LabelledColumns, LabelledTensors
 from ufpnmr.efg.metrics import TensorErrors, bootstrap_intervals
 from ufpnmr.efg.model import EFGModel
@@ -108,6 +109,8 @@ def evaluate(
     charges = model.training.get("point_charges")
     if charges and all(all(s.atoms.pbc) for s in structures):
         record["point_charges"] = _point_charges(charges, structures, isotope)
+    if isinstance(model.baseline, PolarisableBaseline):
+        record["baseline"] = _beneath(model.baseline, structures, isotope)
     return Evaluation(errors, structure, kinds, isotope, record, deviation_of_all)
 
 
@@ -160,6 +163,16 @@ def _point_charges(
     data = LabelledColumns.from_tensors(structures, tuple(charges))
     V = np.einsum("s,msc->mc", np.array(list(charges.values())), data.columns)
     return TensorErrors.compare(V, data.V, isotope.quadrupole_moment_mb).summary()
+
+
+def _beneath(baseline: Baseline, structures: Sequence[LabelledTensors], isotope: Isotope) -> dict[str, float]:
+    """Errors of the baseline alone."""
+    V = [
+        baseline.gradients(s.atoms.cell.array, s.atoms.positions, list(map(str, s.atoms.symbols)), s.centres)
+        for s in structures
+    ]
+    reference = np.concatenate([s.V for s in structures])
+    return TensorErrors.compare(np.concatenate(V), reference, isotope.quadrupole_moment_mb).summary()
 
 
 def _kinds(structures: Sequence[LabelledTensors], coordination: Mapping[str, float]) -> dict[str, NDArray[np.bool_]]:

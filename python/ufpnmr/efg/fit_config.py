@@ -117,11 +117,53 @@ class Grid(Section):
     zeta: list[Annotated[int, Field(ge=1, le=4)]] = Field(default_factory=list)
 
 
-class Baseline(Section):
-    """Point charges, one fitted number per species; every report shows their error."""
+class Bond(Section):
+    """A ligand of a molecule and its centre: S and P of PS4."""
 
+    centre: str
+    ligand: str
+    cutoff: Positive
+    """Å. A ligand belongs to the nearest centre within it."""
+
+    @model_validator(mode="after")
+    def _two_elements(self) -> Bond:
+        if self.centre == self.ligand:
+            raise ValueError(f"expected a centre and a ligand of two elements, found {self.centre!r} twice")
+        return self
+
+
+class Baseline(Section):
+    """A linear model beneath the regression; see `ufpnmr.efg.baseline`."""
+
+    kind: Literal["charges", "polarisable"] = "charges"
+    """Point charges, one fitted number per species, or also molecules that are polarised."""
     subtract: bool = False
-    """Train on what they leave; prediction then needs their lattice sum."""
+    """Train on what it leaves; prediction then needs its lattice sums."""
+    bonds: tuple[Bond, ...] = ()
+    """Of the molecules."""
+    first: Positive = 1.5
+    """Å, where the splines of the short range begin."""
+    cutoff: Positive = 6.0
+    """Å, where they end."""
+    splines: Annotated[int, Field(ge=1, le=64)] = 8
+    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(default=[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    """Strengths of the ridge to choose from, in units of the mean square of a column."""
+
+    @model_validator(mode="after")
+    def _of_molecules(self) -> Baseline:
+        molecules = self.model_fields_set - {"kind", "subtract"}
+        if self.kind == "charges" and molecules:
+            raise ValueError(f"{min(molecules)} is for kind = 'polarisable'; give that or remove it")
+        if self.kind == "polarisable" and not self.bonds:
+            raise ValueError(
+                "kind = 'polarisable' needs bonds, for example [{centre = 'P', ligand = 'S', cutoff = 2.7}]"
+            )
+        pairs = [(bond.centre, bond.ligand) for bond in self.bonds]
+        if len(set(pairs)) != len(pairs):
+            raise ValueError(f"expected each pair of elements once in bonds, found {pairs}")
+        if self.first >= self.cutoff:
+            raise ValueError(f"expected first below the cutoff {self.cutoff:g} Å, found {self.first:g} Å")
+        return self
 
 
 class Committee(Section):

@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ufpnmr import _core
 from ufpnmr.efg import kernels
+from ufpnmr.efg.baseline import Baseline
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.engine import Precision
-from ufpnmr.efg.point_charges import charge_gradients
 from ufpnmr.efg.prediction import compilable, compiled, proven_precision
-from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical, traceless
+from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical
 from ufpnmr.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Check:
     frame : Frame
     centres : (n,) int
     expected : (n, 6) V/Å²
-        Of the regression, without the point charges beneath it.
+        Of the regression, without the baseline beneath it.
     """
 
     frame: Frame
@@ -74,8 +74,8 @@ class EFGModel:
         Coefficients of the members.
     alpha : float
         Calibration factor of the committee's spread.
-    baseline : dict
-        Point charges (e) whose field gradients are added; empty for none.
+    baseline : Baseline or None
+        What the regression stands on, added to it: point charges or polarisable molecules.
     training : dict
         Record of the fit: labels and their hashes, hyperparameters, regularisation, split, metrics.
     error : dict
@@ -97,7 +97,7 @@ class EFGModel:
     label_scale: float = 1.0
     committee: Array | None = None
     alpha: float = 1.0
-    baseline: dict[str, float] = dataclasses.field(default_factory=dict)
+    baseline: Baseline | None = None
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
     error: dict[str, Any] = dataclasses.field(default_factory=dict)
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -164,7 +164,7 @@ class EFGModel:
     @property
     def digest(self) -> str:
         """SHA-256 of what decides a prediction."""
-        plain = [self.descriptor.to_dict(), self.centres, self.zeta, self.scale, self.label_scale, self.baseline]
+        plain = [self.descriptor.to_dict(), self.centres, self.zeta, self.scale, self.label_scale, self._plain_baseline]
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         for array in (
             *(part for f in (self.tensors, self.invariants) for part in (f.channels, np.array(f.weighted), f.mixing)),
@@ -178,16 +178,20 @@ class EFGModel:
     def engine(self) -> str:
         """One line for the `engine` of a tensor series."""
         d = self.descriptor
-        charges = " on point charges" if self.baseline else ""
+        beneath = f" on {self.baseline.name}" if self.baseline else ""
         return (
             f"SA-GPR at {self.centre} (lambda-SOAP {d.basis} n_max {d.n_max} l_max {d.l_max}, cutoff {d.cutoff:g} Å, "
-            f"{self.tensors.size}/{self.invariants.size} features, zeta {self.zeta}){charges}"
+            f"{self.tensors.size}/{self.invariants.size} features, zeta {self.zeta}){beneath}"
         )
 
     @property
     def description(self) -> dict[str, Any]:
         """What the provenance of a tensor series says beside the digest."""
-        return {"descriptor": self.descriptor.to_dict(), "zeta": self.zeta, "charges": self.baseline}
+        return {"descriptor": self.descriptor.to_dict(), "zeta": self.zeta, "baseline": self._plain_baseline}
+
+    @property
+    def _plain_baseline(self) -> dict[str, Any]:
+        return self.baseline.to_dict() if self.baseline else {}
 
     def __repr__(self) -> str:
         lines = [f"EFGModel: {self.engine}", f"  species {' '.join(self.descriptor.species)}"]
@@ -312,15 +316,13 @@ class EFGModel:
         V = self._with_members(atoms, indices)
         return to_matrix(V[0] + self.alpha * (V[1:] - V[1:].mean(axis=0)))
 
-    def charge_gradients(self, frame: Frame, centres: NDArray[np.intp], threads: int = 0) -> Array:
-        """Return the field gradients of the point charges beneath the model, (..., n, 6) V/Å²; zero without any."""
-        if not self.baseline:
+    def baseline_gradients(self, frame: Frame, centres: NDArray[np.intp], threads: int = 0) -> Array:
+        """Return the field gradients of the baseline, (..., n, 6) V/Å²; zero without one."""
+        if self.baseline is None:
             return np.zeros((len(centres), 6))
         if not all(frame.periodic):
-            raise InputError(f"point charges need a structure periodic in a, b and c, found {frame.periodic}")
-        charges = [[self.baseline.get(element, 0.0) for element in frame.elements]]
-        V = charge_gradients(frame.cell, frame.positions, charges, centres, threads=threads)
-        return traceless(V[..., 0, :])
+            raise InputError(f"{self.baseline.name} need a structure periodic in a, b and c, found {frame.periodic}")
+        return self.baseline.gradients(frame.cell, frame.positions, frame.elements, centres, threads=threads)
 
     def _with_members(self, atoms: Atoms, indices: Sequence[int] | None) -> Array:
         """Tensors of the model and of its members, (K + 1, n, 6) V/Å²."""
@@ -350,7 +352,7 @@ class EFGModel:
     ) -> Array:
         """Tensors of the model, or of its members, (K, n, 6) or, of several frames, (K, F, n, 6) V/Å²."""
         V = self.regressed(frame, centres, precision, members=members, threads=threads)
-        return V + self.charge_gradients(frame, centres, threads)
+        return V + self.baseline_gradients(frame, centres, threads)
 
     def regressed(
         self,
@@ -361,7 +363,7 @@ class EFGModel:
         members: bool = False,
         threads: int = 0,
     ) -> Array:
-        """Return what the regression says, without point charges, (1, n, 6) or of the members (K, n, 6) V/Å²."""
+        """Return what the regression says, without the baseline, (1, n, 6) or of the members (K, n, 6) V/Å²."""
         if compilable(self):
             types = self.descriptor.types(frame.elements)
             try:

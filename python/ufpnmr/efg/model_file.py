@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufpnmr.efg.baseline import Baseline, ChargeBaseline, PolarisableBaseline
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.model import Check, EFGModel
 from ufpnmr.errors import InputError
@@ -48,12 +49,17 @@ __all__ = [
 
 VERSION = 1
 MAGIC = b"\x89UFPEFG\n"
+_POLARISABLE = 1
+"""Version of the entry of a polarisable baseline."""
 _MARK = 0x01020304
 _PREFIX = struct.Struct("<8sIIQII")
 _DTYPES = {"<f8", "<i8", "<i4"}
-_ENTRIES = ("property", "descriptor", "centres", "zeta", "normalisation", "label", "baseline", "features", "arrays")
+_ENTRIES = (
+    *("property", "descriptor", "centres", "zeta", "normalisation", "label", "baseline", "polarisable", "features"),
+    "arrays",
+)
 _ARRAYS = (
-    *("coefficients", "active", "committee"),
+    *("coefficients", "active", "committee", "polarisable_coefficients"),
     *("tensors_mixing", "invariants_mixing"),
     *(f"check_{part}" for part in ("cell", "positions", "types", "structure", "centres", "expected")),
 )
@@ -68,8 +74,10 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
     InputError
         The file exists and `force` is not given, or fewer than eight check environments.
     """
+    beneath, coefficients = _baseline_entries(model.baseline)
     arrays = {
         "coefficients": model.coefficients,
+        "polarisable_coefficients": coefficients,
         "active": model.active,
         "tensors_mixing": model.tensors.mixing,
         "invariants_mixing": model.invariants.mixing,
@@ -84,7 +92,7 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
         "zeta": model.zeta,
         "normalisation": {"invariants": "unit norm", "tensors": model.scale},
         "label": {"scale": model.label_scale, "unit": "V/Ang^2"},
-        "baseline": {"charges": model.baseline, "unit": "e"},
+        **beneath,
         "features": {
             name: {"l1 l2 q1 q2": features.channels.tolist(), "weighted": features.weighted}
             for name, features in (("tensors", model.tensors), ("invariants", model.invariants))
@@ -96,6 +104,29 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
         "metadata": model.metadata,
     }
     write_arrays(path, header, arrays, force=force)
+
+
+def _baseline_entries(baseline: Baseline | None) -> tuple[dict[str, Any], NDArray[Any] | None]:
+    """Return the entries of the header, and the coefficients of a polarisable baseline."""
+    charges = baseline.charges if isinstance(baseline, ChargeBaseline) else {}
+    entries: dict[str, Any] = {"baseline": {"charges": charges, "unit": "e"}}
+    if not isinstance(baseline, PolarisableBaseline):
+        return entries, None
+    document = baseline.to_dict()
+    del document["coefficients"]
+    return {**entries, "polarisable": {"version": _POLARISABLE, **document}}, baseline.coefficients
+
+
+def _baseline(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Baseline | None:
+    charges, document = header["baseline"]["charges"], header.get("polarisable")
+    if document is None:
+        return ChargeBaseline(charges) if charges else None
+    if document["version"] != _POLARISABLE:
+        raise InputError(
+            f"polarisable baseline of version {document['version']}; this ufpnmr reads version {_POLARISABLE}; install "
+            "a newer one"
+        )
+    return PolarisableBaseline.from_dict(document, arrays["polarisable_coefficients"])
 
 
 def write_arrays(
@@ -253,7 +284,7 @@ def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EFGModel:
         label_scale=header["label"]["scale"],
         committee=arrays.get("committee"),
         alpha=header.get("calibration", {}).get("alpha", 1.0),
-        baseline=header["baseline"]["charges"],
+        baseline=_baseline(header, arrays),
         training=header.get("training", {}),
         error=header.get("error", {}),
         metadata=header.get("metadata", {}),

@@ -94,7 +94,21 @@ def _training(record: Mapping[str, Any]) -> str:
         f"{record['features']['tensors']} λ = 2 and {record['features']['invariants']} λ = 0 features, ζ = "
         f"{record['zeta']}, noise variance {record['regularisation']:g} of the mean square of a label component "
         f"(rms {record['label_scale']:.3g} V/Å²); solver {solver['method']}, {how}. Point charges fitted to the same "
-        f"labels (e): {charges}."
+        f"labels (e): {charges}.{_baseline(record.get('baseline'))}"
+    )
+
+
+def _baseline(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return ""
+    bonds = ", ".join(
+        f"{bond['centre']}-{bond['ligand']} ({bond['found']}, mean {bond['length']:.3f} Å)" for bond in record["bonds"]
+    )
+    metrics, alone = record["cross_validation"], record["ligands_without_centre"]
+    return (
+        f" Polarisable baseline: {record['columns']} columns, ridge {record['regularisation']:g}, bonds {bonds}; "
+        f"{alone} ligands without a centre in {record['structures_with_such']} structures; cross-validated relative "
+        f"tensor RMSE {metrics['relative_tensor_rmse']:.2%}, MAE of ω_Q {metrics['mae_omega_q_xyz_khz']:.2f} kHz."
     )
 
 
@@ -102,6 +116,8 @@ def _evaluation(record: Mapping[str, Any]) -> str:
     columns = {"model": record["metrics"]}
     if "point_charges" in record:
         columns["point charges"] = record["point_charges"]
+    if "baseline" in record:
+        columns["baseline alone"] = record["baseline"]
     head = f"{record['environments']} labels in {record['structures']} structures; kHz for {record['isotope']}."
     return f"{head}\n\n{_columns(columns, record.get('intervals_95', {}))}"
 

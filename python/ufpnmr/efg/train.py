@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ufpnmr.efg.baseline import Baseline, ChargeBaseline
+from ufpnmr.efg.baseline_fit import fit_polarisable
 from ufpnmr.efg.building import build_features, select_features, surroundings
 from ufpnmr.efg.committee import halves
 from ufpnmr.efg.dataset import Dataset, deal
@@ -58,13 +60,14 @@ class Training:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Labels:
-    """Labels in the unit of the regression, and the point charges beside them."""
+    """Labels in the unit of the regression, what was taken off before, and the point charges beside them."""
 
     y: list[Array]
     scale: float
     charges: dict[str, float]
-    baseline: list[Array]
-    subtract: bool
+    baseline: Baseline | None
+    subtracted: list[Array]
+    record: dict[str, Any] | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,13 +107,16 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
     """
     started = time.perf_counter()
     structures = dataset.train
-    labels = _labels(config, dataset)
     count = sum(len(s.centres) for s in structures)
     method = config.solver.method or ("primal" if config.model.zeta == 2 and set(config.grid.zeta) <= {2} else "sparse")
     groups = len({s.group for s in structures})
     if groups < config.folds:
         raise InputError(f"expected at least {config.folds} groups (runs, melts), one per fold, found {groups}")
     shards = deal(structures, min(_SHARDS_PER_FOLD[method] * config.folds, groups))
+    labels = _labels(config, dataset, shards % config.folds)
+    if labels.record is not None:
+        error = labels.record["cross_validation"]["relative_tensor_rmse"]
+        say(f"baseline of {labels.record['columns']} columns: cross-validated error {error:.2%}")
     say(f"{len(structures)} structures, {count} labels; unit of the regression {labels.scale:.3g} V/Å²")
 
     table, best = [], None
@@ -138,7 +144,7 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
             scale=features.scale,
             active=best.solver.active0 if best.zeta > 2 else None,
             label_scale=labels.scale,
-            baseline=labels.charges if labels.subtract else {},
+            baseline=labels.baseline,
             metadata=dict(config.metadata),
         )
         record: dict[str, Any] = {
@@ -162,6 +168,8 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
             "notes": _notes(best.scan),
             "outliers": list(dataset.outliers),
         }
+        if labels.record is not None:
+            record["baseline"] = labels.record
         if isinstance(best.solver, SparseSolver):
             record["solver"] |= {"active": len(best.solver.active0), "rank": best.solver.rank}
         if config.committee is not None:
@@ -171,28 +179,39 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
             record["learning_curve"] = learning_curve(features, best.solver, config.folds, mu, seed=config.seed)
     model = dataclasses.replace(model, checks=_checks(model, structures))
     predicted, reference = _withheld(best, labels, structures, shards)
-    moment = isotope(config.report.isotope, config.report.quadrupole_moment).quadrupole_moment_mb
-    record["cross_validation"] = tensor_metrics(predicted, reference, moment)
+    record["cross_validation"] = tensor_metrics(predicted, reference, _moment(config))
     record["seconds"] = round(time.perf_counter() - started, 1)
     return Training(dataclasses.replace(model, training=record), record, predicted, reference)
 
 
-def _labels(config: FitConfig, dataset: Dataset) -> _Labels:
+def _labels(config: FitConfig, dataset: Dataset, fold: NDArray[np.int64]) -> _Labels:
+    """Fit the baseline and take it off the labels.
+
+    Point charges are a few numbers. A polarisable baseline has so many that it leaves less on what it has seen than on
+    what it has not: from each label a fit without its fold is taken off, and the regression learns such residuals.
+    """
     data = LabelledColumns.from_tensors(dataset.train, dataset.species)
-    charges = fit_charges(data)
+    fitted = fit_charges(data)
+    charges = {name: float(charge) for name, charge in zip(dataset.species, fitted, strict=True)}
     sizes = np.cumsum([len(s.centres) for s in dataset.train])[:-1]
-    baseline = np.einsum("s,msc->mc", charges, data.columns)
-    y = to_spherical(data.V - baseline if config.baseline.subtract else data.V)
+    withheld = np.split(np.einsum("s,msc->mc", fitted, data.columns), sizes)
+    baseline: Baseline = ChargeBaseline(charges)
+    record = None
+    if config.baseline.kind == "polarisable":
+        fit = fit_polarisable(config.baseline, dataset.train, charges, fold)
+        baseline, withheld = fit.baseline, fit.withheld
+        record = {**fit.record, "cross_validation": tensor_metrics(np.concatenate(withheld), data.V, _moment(config))}
+    subtracted = withheld if config.baseline.subtract else [np.zeros_like(part) for part in withheld]
+    y = to_spherical(data.V - np.concatenate(subtracted))
     scale = float(np.sqrt(np.mean(y**2)))
     if scale == 0:
         raise InputError("expected labels to train on, found zero tensors only")
-    return _Labels(
-        np.split(y / scale, sizes),
-        scale,
-        {name: float(charge) for name, charge in zip(dataset.species, charges, strict=True)},
-        np.split(baseline, sizes),
-        config.baseline.subtract,
-    )
+    beneath = baseline if config.baseline.subtract else None
+    return _Labels(np.split(y / scale, sizes), scale, charges, beneath, subtracted, record)
+
+
+def _moment(config: FitConfig) -> float:
+    return isotope(config.report.isotope, config.report.quadrupole_moment).quadrupole_moment_mb
 
 
 def _candidate(
@@ -261,7 +280,7 @@ def _withheld(
     parts = np.split(best.scan.predictions, np.cumsum([sizes[k] for k in order])[:-1])
     y: list[Array] = [np.empty(0)] * len(sizes)
     for k, part in zip(order, parts, strict=True):
-        y[k] = from_spherical(part * labels.scale) + (labels.baseline[k] if labels.subtract else 0.0)
+        y[k] = from_spherical(part * labels.scale) + labels.subtracted[k]
     return np.concatenate(y), np.concatenate([s.V for s in structures])
 
 

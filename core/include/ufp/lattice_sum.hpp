@@ -1,0 +1,85 @@
+// Potentials, fields and field gradients of charges and dipoles in a periodic cell, by Ewald summation.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+namespace ufp
+{
+
+using Cell = std::array<std::array<double, 3>, 3>;  // rows a, b, c in Å
+
+// Where an Ewald sum is divided: screening exp(-alpha² r²), real space up to r < real_cutoff, k space up to
+// |k| < k_cutoff.
+struct EwaldSplit {
+  double alpha;        // 1/Å
+  double real_cutoff;  // Å
+  double k_cutoff;     // 1/Å
+};
+
+// The split of least work whose truncation error is below `tolerance` times the rms gradient. It depends on its
+// arguments only, never on a clock, so that a result can be repeated to the last digit.
+EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance);
+
+// The same for a given alpha.
+EwaldSplit split_at(double alpha, double tolerance);
+
+// Several sets of multipoles on the same atoms: the sums are linear in them, so that unit charges on one species each
+// give the columns of a linear fit.
+struct Multipoles {
+  std::size_t sets;
+  const double *charges;            // (sets, atoms) e
+  const double *dipoles = nullptr;  // (sets, atoms, 3) e Å; null for none
+};
+
+// Sums over all atoms and images at chosen atoms, the targets. The atom itself is excluded, its periodic images are
+// not. The k = 0 term is dropped: a set that is not neutral sits in a uniform neutralising background, and the
+// surroundings of the crystal conduct.
+//
+// One object per thread: it owns the work space.
+class LatticeSum
+{
+ public:
+  // positions (atoms, 3) Å, anywhere; targets: indices of atoms. Throws DomainError: cell without volume, position that
+  // is not finite, two atoms on one point.
+  //
+  // V_ab = ∂²φ/∂x_a∂x_b in e/Å³, out (targets, sets, 6): xx yy zz xy xz yz. Their trace is 4π Σq / volume.
+  void gradients(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+                 std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
+  // Potential φ in e/Å and field -∇φ in e/Å², out (targets, sets, 4): φ Ex Ey Ez. The mean potential of the cell is 0.
+  void fields(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+              std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
+
+ private:
+  struct Wave {
+    const double *cosine, *sine;  // by place
+  };
+  template <class Quantity>
+  void evaluate(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+                std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
+  void place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources);
+  void list_images(const Cell &cell, double cutoff);
+  template <class Quantity, bool dipoles> void add_real_space(const EwaldSplit &split, double *out);
+  template <class Quantity, bool dipoles> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
+  void tabulate_powers(std::size_t axis, std::size_t top);
+  Wave power(std::size_t axis, int m) const;
+  void multiply(const Wave &a, const Wave &b, double sign, double *cosine, double *sine) const;
+  void project_dipoles(const std::array<double, 3> &direction, std::vector<double> &out) const;
+  template <bool dipoles> void structure_factor(std::size_t set, int l, double &sum_cos, double &sum_sin) const;
+  template <class Quantity, bool dipoles> void add_wave(double weight, int l);
+
+  std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
+  std::vector<std::size_t> order_;                      // atom at each place, targets first
+  std::vector<double> charge_, dipole_;                 // (sets, places), (sets, 3, places)
+  std::array<std::vector<double>, 3> fraction_;         // by place
+  std::array<std::vector<double>, 3> image_;            // coordinates of all images near the cell
+  std::vector<std::size_t> image_place_, home_, near_;  // place of an image, image in the cell of a place, near images
+  std::array<std::vector<double>, 3> cosine_, sine_;    // powers of exp(2πi f) by axis, (power, place)
+  std::vector<double> plane_cos_, plane_sin_, wave_cos_, wave_sin_;
+  std::vector<double> plane_dipole_,
+      step_dipole_;              // dipoles along the plane's wave vector and along the innermost step
+  std::vector<double> moments_;  // (sets, 3, targets)
+};
+
+}  // namespace ufp

@@ -1,0 +1,478 @@
+#include "ufp/lattice_sum.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "boys.hpp"
+#include "ufp/error.hpp"
+
+namespace ufp
+{
+namespace
+{
+
+constexpr double pi = 3.14159265358979323846;
+constexpr double sqrt_pi = 1.77245385090551602730;
+constexpr double coincident = 1e-3;  // Å: closer atoms are one atom read twice
+
+double dot(const std::array<double, 3> &a, const std::array<double, 3> &b)
+{
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+std::array<double, 3> cross(const std::array<double, 3> &a, const std::array<double, 3> &b)
+{
+  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+}
+
+double volume(const Cell &cell)
+{
+  return std::fabs(dot(cell[0], cross(cell[1], cell[2])));
+}
+
+// Rows a*, b*, c* with a·a* = 1 (no 2π); 1/|a*| is the height of the cell over its b-c face.
+Cell reciprocal(const Cell &cell)
+{
+  const double signed_volume = dot(cell[0], cross(cell[1], cell[2]));
+  Cell result{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    result[d] = cross(cell[(d + 1) % 3], cell[(d + 2) % 3]);
+    for (double &x : result[d]) x /= signed_volume;
+  }
+  return result;
+}
+
+// Reach of both sums in units of 1/alpha: exp(-reach²) is the tolerance, and exp(-5) pays for the prefactors of a
+// second derivative.
+double reach(double tolerance)
+{
+  return std::sqrt(5.0 - std::log(std::clamp(tolerance, 1e-15, 1e-2)));
+}
+
+[[noreturn]] void throw_coincident(std::size_t i, std::size_t j)
+{
+  throw DomainError("expected atoms at different points, found atoms " + std::to_string(std::min(i, j)) + " and " +
+                    std::to_string(std::max(i, j)) + " less than 0.001 Å apart");
+}
+
+const BoysTable &boys()
+{
+  static const BoysTable table(reach(0.0) * reach(0.0));
+  return table;
+}
+
+// What is summed at a target: the B_n that it needs (`lowest` and up), the contributions of a
+// charge and of a dipole at the separation d from the target, and how wave vectors k = p + l c enter.
+struct Gradient {
+  static constexpr std::size_t size = 6, lowest = 1;
+  static constexpr double sign = -1;  // of k_a k_b
+
+  // q [B2 d_a d_b - B1 δ_ab]; b = B1, B2, B3
+  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
+  {
+    const double x = b[1] * d[0], y = b[1] * d[1], z = b[1] * d[2];
+    v[0] += q * (x * d[0] - b[0]);
+    v[1] += q * (y * d[1] - b[0]);
+    v[2] += q * (z * d[2] - b[0]);
+    v[3] += q * x * d[1];
+    v[4] += q * x * d[2];
+    v[5] += q * y * d[2];
+  }
+
+  // B2 [μ_a d_b + d_a μ_b + μ·d δ_ab] - B3 μ·d d_a d_b
+  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
+  {
+    const double along = dot(mu, d), third = b[2] * along;
+    for (std::size_t e = 0; e < 6; ++e) {
+      const std::size_t p = first[e], q = second[e];
+      v[e] += b[1] * (mu[p] * d[q] + d[p] * mu[q]) - third * d[p] * d[q];
+    }
+    for (std::size_t e = 0; e < 3; ++e) v[e] += b[1] * along;
+  }
+
+  static void add_to_moments(double even, double /*odd*/, int l, double &m0, double &m1, double &m2)
+  {
+    m0 += even;
+    m1 += l * even;
+    m2 += static_cast<double>(l) * l * even;
+  }
+
+  // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b
+  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
+                          const std::array<double, 3> &c, double *v)
+  {
+    for (std::size_t e = 0; e < 6; ++e) {
+      const std::size_t a = first[e], b = second[e];
+      v[e] += m[0] * p[a] * p[b] + m[1] * (p[a] * c[b] + c[a] * p[b]) + m[2] * c[a] * c[b];
+    }
+  }
+
+  // Takes out what k space holds of the target's own Gaussian.
+  static void add_own_gaussian(double alpha, double q, const std::array<double, 3> & /*mu*/, double /*background*/,
+                               double *v)
+  {
+    for (std::size_t e = 0; e < 3; ++e) v[e] += 4 * alpha * alpha * alpha / (3 * sqrt_pi) * q;
+  }
+
+ private:
+  static constexpr std::size_t first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
+};
+
+struct Field {
+  static constexpr std::size_t size = 4, lowest = 0;
+  static constexpr double sign = 1;
+
+  // φ = q B0, E = -q B1 d; b = B0, B1, B2
+  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
+  {
+    v[0] += q * b[0];
+    for (std::size_t a = 0; a < 3; ++a) v[1 + a] -= q * b[1] * d[a];
+  }
+
+  // φ = -μ·d B1, E = μ·d B2 d - B1 μ
+  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
+  {
+    const double along = dot(mu, d);
+    v[0] -= along * b[1];
+    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += along * b[2] * d[a] - b[1] * mu[a];
+  }
+
+  static void add_to_moments(double even, double odd, int l, double &m0, double &m1, double &m2)
+  {
+    m0 += even;
+    m1 += odd;
+    m2 += l * odd;
+  }
+
+  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
+                          const std::array<double, 3> &c, double *v)
+  {
+    v[0] += m[0];
+    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += m[1] * p[a] + m[2] * c[a];
+  }
+
+  static void add_own_gaussian(double alpha, double q, const std::array<double, 3> &mu, double background, double *v)
+  {
+    v[0] += background - 2 * alpha / sqrt_pi * q;
+    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += 4 * alpha * alpha * alpha / (3 * sqrt_pi) * mu[a];
+  }
+};
+
+}  // namespace
+
+EwaldSplit split_at(double alpha, double tolerance)
+{
+  const double s = reach(tolerance);
+  return {alpha, s / alpha, 2 * alpha * s};
+}
+
+EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance)
+{
+  // Measured on one core: a pair costs about as much as sixteen atoms of one wave vector. With n_c ρ (4π/3)(s/α)³ pairs
+  // and Ω(2αs)³/12π² wave vectors (half of k space) the sum of both costs is least where they are equal.
+  constexpr double pair_cost = 16.0;
+  const double omega = volume(cell);
+  if (!(omega > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
+  const double atoms = static_cast<double>(n_atoms), targets = static_cast<double>(std::max<std::size_t>(n_targets, 1));
+  const double pairs = pair_cost * targets * atoms / omega * (4 * pi / 3);
+  const double waves = (atoms + targets) * omega * 8 / (12 * pi * pi);
+  return split_at(std::pow(pairs / waves, 1.0 / 6), tolerance);
+}
+
+template <class Quantity>
+void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+                          std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out)
+{
+  if (!(volume(cell) > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
+  n_atoms_ = n_atoms;
+  n_sets_ = sources.sets;
+  n_targets_ = n_targets;
+  std::fill(out, out + n_targets * n_sets_ * Quantity::size, 0.0);
+  place(cell, positions, targets, sources);
+  list_images(cell, split.real_cutoff);
+  if (sources.dipoles) {
+    add_real_space<Quantity, true>(split, out);
+    add_k_space<Quantity, true>(cell, split, out);
+  } else {
+    add_real_space<Quantity, false>(split, out);
+    add_k_space<Quantity, false>(cell, split, out);
+  }
+  for (std::size_t s = 0; s < n_sets_; ++s) {
+    const double *q = &charge_[s * n_atoms_];
+    double total = 0;
+    for (std::size_t p = 0; p < n_atoms_; ++p) total += q[p];
+    const double background = -pi / (volume(cell) * split.alpha * split.alpha) * total;
+    for (std::size_t i = 0; i < n_targets_; ++i) {
+      std::array<double, 3> dipole{};
+      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) dipole[d] = dipole_[(3 * s + d) * n_atoms_ + i];
+      Quantity::add_own_gaussian(split.alpha, q[i], dipole, background, out + Quantity::size * (i * n_sets_ + s));
+    }
+  }
+}
+
+void LatticeSum::gradients(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+                           std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out)
+{
+  evaluate<Gradient>(cell, n_atoms, positions, sources, n_targets, targets, split, out);
+}
+
+void LatticeSum::fields(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
+                        std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out)
+{
+  evaluate<Field>(cell, n_atoms, positions, sources, n_targets, targets, split, out);
+}
+
+// Wrap into the cell, targets first: then the loops over targets run over contiguous memory.
+void LatticeSum::place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources)
+{
+  std::vector<char> is_target(n_atoms_, 0);
+  order_.assign(targets, targets + n_targets_);
+  for (std::size_t i : order_) {
+    if (is_target[i]) throw DomainError("expected each target once, found atom " + std::to_string(i) + " twice");
+    is_target[i] = 1;
+  }
+  for (std::size_t i = 0; i < n_atoms_; ++i)
+    if (!is_target[i]) order_.push_back(i);
+
+  const Cell inverse = reciprocal(cell);
+  charge_.resize(n_sets_ * n_atoms_);
+  dipole_.resize(sources.dipoles ? 3 * n_sets_ * n_atoms_ : 0);
+  for (auto &f : fraction_) f.resize(n_atoms_);
+  for (std::size_t p = 0; p < n_atoms_; ++p) {
+    const std::size_t atom = order_[p];
+    const double *x = positions + 3 * atom;
+    for (std::size_t d = 0; d < 3; ++d) {
+      const double f = dot(inverse[d], {x[0], x[1], x[2]});
+      if (!std::isfinite(f))
+        throw DomainError("expected finite coordinates, found a position of atom " + std::to_string(atom) +
+                          " that is not");
+      fraction_[d][p] = f - std::floor(f);
+    }
+    for (std::size_t s = 0; s < n_sets_; ++s) {
+      charge_[s * n_atoms_ + p] = sources.charges[s * n_atoms_ + atom];
+      for (std::size_t d = 0; sources.dipoles && d < 3; ++d)
+        dipole_[(3 * s + d) * n_atoms_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+    }
+  }
+}
+
+// All images within `cutoff` of the cell, found from the perpendicular heights (edge lengths mislead in skewed cells).
+void LatticeSum::list_images(const Cell &cell, double cutoff)
+{
+  const Cell inverse = reciprocal(cell);
+  std::array<double, 3> margin{};
+  std::array<int, 3> reach_in_cells{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    margin[d] = cutoff * std::sqrt(dot(inverse[d], inverse[d]));
+    reach_in_cells[d] = static_cast<int>(margin[d]) + 1;
+  }
+  for (auto &x : image_) x.clear();
+  image_place_.clear();
+  home_.resize(n_atoms_);
+  for (int i = -reach_in_cells[0]; i <= reach_in_cells[0]; ++i)
+    for (int j = -reach_in_cells[1]; j <= reach_in_cells[1]; ++j)
+      for (int k = -reach_in_cells[2]; k <= reach_in_cells[2]; ++k)
+        for (std::size_t p = 0; p < n_atoms_; ++p) {
+          const std::array<double, 3> f{fraction_[0][p] + i, fraction_[1][p] + j, fraction_[2][p] + k};
+          bool seen = true;
+          for (std::size_t d = 0; d < 3; ++d) seen = seen && f[d] >= -margin[d] && f[d] <= 1 + margin[d];
+          if (!seen) continue;
+          if (i == 0 && j == 0 && k == 0) home_[p] = image_place_.size();
+          for (std::size_t a = 0; a < 3; ++a)
+            image_[a].push_back(f[0] * cell[0][a] + f[1] * cell[1][a] + f[2] * cell[2][a]);
+          image_place_.push_back(p);
+        }
+}
+
+// Sums of B_n(r), the derivatives of the screened 1/r: B_0 = erfc(αr)/r, B_{n+1} = -B_n'/r, written as
+// (2n-1)!!/r^{2n+1} - (2α/√π)(2α²)^n F_n(α²r²), a singular and an entire part.
+template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
+{
+  constexpr std::size_t first = Quantity::lowest, count = 2 + dipoles;
+  const BoysTable &table = boys();
+  const double alpha2 = split.alpha * split.alpha;
+  std::array<double, count> entire{}, singular{};  // prefactors of F_n and of 1/r^{2n+1}
+  double power = 2 * split.alpha / sqrt_pi, odd = 1;
+  for (std::size_t n = 0; n < first + count; ++n) {
+    if (n >= first) {
+      entire[n - first] = power;
+      singular[n - first] = odd;
+    }
+    power *= 2 * alpha2;
+    odd *= 2 * static_cast<double>(n) + 1;
+  }
+  const double cutoff2 = split.real_cutoff * split.real_cutoff;
+  const std::size_t n_images = image_place_.size();
+  const double *x = image_[0].data(), *y = image_[1].data(), *z = image_[2].data();
+  near_.resize(n_images);
+
+  for (std::size_t i = 0; i < n_targets_; ++i) {
+    const double xi = x[home_[i]], yi = y[home_[i]], zi = z[home_[i]];
+    std::size_t n_near = 0;
+    for (std::size_t j = 0; j < n_images; ++j) {
+      const double dx = x[j] - xi, dy = y[j] - yi, dz = z[j] - zi;
+      near_[n_near] = j;
+      n_near += static_cast<std::size_t>(dx * dx + dy * dy + dz * dz < cutoff2);
+    }
+    for (std::size_t n = 0; n < n_near; ++n) {
+      const std::size_t j = near_[n], place = image_place_[j];
+      if (j == home_[i]) continue;
+      const std::array<double, 3> d{x[j] - xi, y[j] - yi, z[j] - zi};
+      const double r2 = dot(d, d);
+      if (r2 < coincident * coincident) throw_coincident(order_[i], order_[place]);
+      std::array<double, count> b{};
+      table.template evaluate<first, count>(alpha2 * r2, b.data());
+      const double inverse2 = 1 / r2;
+      double inverse = std::sqrt(inverse2);
+      for (std::size_t m = 0; m < first; ++m) inverse *= inverse2;
+      for (std::size_t m = 0; m < count; ++m, inverse *= inverse2) b[m] = singular[m] * inverse - entire[m] * b[m];
+      for (std::size_t s = 0; s < n_sets_; ++s) {
+        double *v = out + Quantity::size * (i * n_sets_ + s);
+        Quantity::add_charge(charge_[s * n_atoms_ + place], d, b.data(), v);
+        if constexpr (dipoles) {
+          const double *mu = &dipole_[3 * s * n_atoms_ + place];
+          Quantity::add_dipole({mu[0], mu[n_atoms_], mu[2 * n_atoms_]}, d, b.data(), v);
+        }
+      }
+    }
+  }
+}
+
+// (4π/Ω) Σ exp(-k²/4α²)/k² Re[exp(-ik·x_i) Σ_j (q_j + iμ_j·k) exp(ik·x_j)] and its derivatives, over half of the wave
+// vectors, doubled. k = 2π (h a* + k b* + l c*): exponentials are products of powers along the three axes, and what is
+// a polynomial in k is built from moments of the innermost sum.
+template <class Quantity, bool dipoles>
+void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *out)
+{
+  Cell star = reciprocal(cell);
+  for (auto &row : star)
+    for (double &component : row) component *= 2 * pi;
+  const double cutoff2 = split.k_cutoff * split.k_cutoff;
+  const double quarter = 1 / (4 * split.alpha * split.alpha), prefactor = Quantity::sign * 2 * 4 * pi / volume(cell);
+  std::array<int, 3> top{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    top[d] = static_cast<int>(split.k_cutoff * std::sqrt(dot(cell[d], cell[d])) / (2 * pi));
+    tabulate_powers(d, static_cast<std::size_t>(top[d]));
+  }
+  plane_cos_.resize(n_atoms_);
+  plane_sin_.resize(n_atoms_);
+  wave_cos_.resize(n_atoms_);
+  wave_sin_.resize(n_atoms_);
+  if constexpr (dipoles) project_dipoles(star[2], step_dipole_);
+
+  for (int h = 0; h <= top[0]; ++h)
+    for (int k = h == 0 ? 0 : -top[1]; k <= top[1]; ++k) {
+      std::array<double, 3> plane{};
+      for (std::size_t a = 0; a < 3; ++a) plane[a] = h * star[0][a] + k * star[1][a];
+      multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
+      if constexpr (dipoles) project_dipoles(plane, plane_dipole_);
+      moments_.assign(n_targets_ * n_sets_ * 3, 0.0);
+      bool any = false;
+      for (int l = h == 0 && k == 0 ? 1 : -top[2]; l <= top[2]; ++l) {
+        double k2 = 0;
+        for (std::size_t a = 0; a < 3; ++a) {
+          const double component = plane[a] + l * star[2][a];
+          k2 += component * component;
+        }
+        if (k2 >= cutoff2) continue;
+        any = true;
+        multiply({plane_cos_.data(), plane_sin_.data()}, power(2, std::abs(l)), l < 0 ? -1.0 : 1.0, wave_cos_.data(),
+                 wave_sin_.data());
+        add_wave<Quantity, dipoles>(prefactor * std::exp(-k2 * quarter) / k2, l);
+      }
+      for (std::size_t set = 0; any && set < n_sets_; ++set)
+        for (std::size_t i = 0; i < n_targets_; ++i) {
+          const double *m = &moments_[3 * set * n_targets_ + i];
+          Quantity::add_moments({m[0], m[n_targets_], m[2 * n_targets_]}, plane, star[2],
+                                out + Quantity::size * (i * n_sets_ + set));
+        }
+    }
+}
+
+void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
+{
+  auto &c = cosine_[axis], &s = sine_[axis];
+  c.resize((top + 1) * n_atoms_);
+  s.resize((top + 1) * n_atoms_);
+  for (std::size_t p = 0; p < n_atoms_; ++p) {
+    const double c1 = std::cos(2 * pi * fraction_[axis][p]), s1 = std::sin(2 * pi * fraction_[axis][p]);
+    c[p] = 1;
+    s[p] = 0;
+    for (std::size_t m = 1; m <= top; ++m) {
+      const std::size_t now = m * n_atoms_ + p, before = now - n_atoms_;
+      c[now] = c[before] * c1 - s[before] * s1;
+      s[now] = s[before] * c1 + c[before] * s1;
+    }
+  }
+}
+
+LatticeSum::Wave LatticeSum::power(std::size_t axis, int m) const
+{
+  const std::size_t start = static_cast<std::size_t>(m) * n_atoms_;
+  return {&cosine_[axis][start], &sine_[axis][start]};
+}
+
+// Product of two complex waves, the second conjugated if `sign` is -1.
+void LatticeSum::multiply(const Wave &a, const Wave &b, double sign, double *__restrict cosine,
+                          double *__restrict sine) const
+{
+  for (std::size_t p = 0; p < n_atoms_; ++p) {
+    const double sb = sign * b.sine[p];
+    cosine[p] = a.cosine[p] * b.cosine[p] - a.sine[p] * sb;
+    sine[p] = a.sine[p] * b.cosine[p] + a.cosine[p] * sb;
+  }
+}
+
+// μ·direction, (sets, places)
+void LatticeSum::project_dipoles(const std::array<double, 3> &direction, std::vector<double> &out) const
+{
+  out.resize(n_sets_ * n_atoms_);
+  for (std::size_t set = 0; set < n_sets_; ++set) {
+    const double *x = &dipole_[3 * set * n_atoms_], *y = x + n_atoms_, *z = y + n_atoms_;
+    for (std::size_t p = 0; p < n_atoms_; ++p)
+      out[set * n_atoms_ + p] = direction[0] * x[p] + direction[1] * y[p] + direction[2] * z[p];
+  }
+}
+
+// Σ (q + iμ·k) exp(ik·x)
+template <bool dipoles>
+void LatticeSum::structure_factor(std::size_t set, int l, double &sum_cos, double &sum_sin) const
+{
+  const double *__restrict c = wave_cos_.data(), *__restrict s = wave_sin_.data();
+  const double *__restrict q = &charge_[set * n_atoms_];
+  double sum_c = 0, sum_s = 0;
+  if constexpr (dipoles) {
+    const double *__restrict plane = &plane_dipole_[set * n_atoms_], *__restrict step = &step_dipole_[set * n_atoms_];
+#pragma omp simd reduction(+ : sum_c, sum_s)
+    for (std::size_t p = 0; p < n_atoms_; ++p) {
+      const double m = plane[p] + l * step[p];
+      sum_c += q[p] * c[p] - m * s[p];
+      sum_s += q[p] * s[p] + m * c[p];
+    }
+  } else {
+#pragma omp simd reduction(+ : sum_c, sum_s)
+    for (std::size_t p = 0; p < n_atoms_; ++p) {
+      sum_c += q[p] * c[p];
+      sum_s += q[p] * s[p];
+    }
+  }
+  sum_cos = sum_c;
+  sum_sin = sum_s;
+}
+
+template <class Quantity, bool dipoles> void LatticeSum::add_wave(double weight, int l)
+{
+  const double *__restrict c = wave_cos_.data(), *__restrict s = wave_sin_.data();
+  for (std::size_t set = 0; set < n_sets_; ++set) {
+    double sum_c, sum_s;
+    structure_factor<dipoles>(set, l, sum_c, sum_s);
+    double *__restrict m0 = &moments_[3 * set * n_targets_], *__restrict m1 = m0 + n_targets_,
+                       *__restrict m2 = m1 + n_targets_;
+    for (std::size_t i = 0; i < n_targets_; ++i)
+      Quantity::add_to_moments(weight * (c[i] * sum_c + s[i] * sum_s), weight * (s[i] * sum_c - c[i] * sum_s), l, m0[i],
+                               m1[i], m2[i]);
+  }
+}
+
+}  // namespace ufp

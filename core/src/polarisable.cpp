@@ -1,0 +1,308 @@
+#include "ufp/polarisable.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "ufp/error.hpp"
+
+namespace ufp
+{
+namespace
+{
+
+using Vector = std::array<double, 3>;
+
+constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t powers = 4;                 // of c = u·p
+constexpr std::size_t products = 3 * powers + 2;  // short-ranged tensors of a ligand
+constexpr double smallest_distance = 1e-3;        // Å: closer atoms are one atom read twice
+
+double dot(const Vector &a, const Vector &b)
+{
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+// ½(ab + ba) - ⅓ a·b, xx yy zz xy xz yz
+std::array<double, 6> product(const Vector &a, const Vector &b)
+{
+  const double third = dot(a, b) / 3;
+  return {a[0] * b[0] - third,
+          a[1] * b[1] - third,
+          a[2] * b[2] - third,
+          0.5 * (a[0] * b[1] + a[1] * b[0]),
+          0.5 * (a[0] * b[2] + a[2] * b[0]),
+          0.5 * (a[1] * b[2] + a[2] * b[1])};
+}
+
+void take_trace(double *v)
+{
+  const double third = (v[0] + v[1] + v[2]) / 3;
+  for (std::size_t e = 0; e < 3; ++e) v[e] -= third;
+}
+
+std::array<double, 9> flat(const Cell &cell)
+{
+  return {cell[0][0], cell[0][1], cell[0][2], cell[1][0], cell[1][1], cell[1][2], cell[2][0], cell[2][1], cell[2][2]};
+}
+
+std::vector<double> knots(const PolarisableSpec &spec)
+{
+  std::vector<double> out(static_cast<std::size_t>(spec.splines) + 1);
+  for (std::size_t k = 0; k < out.size(); ++k)
+    out[k] = spec.first + (spec.cutoff - spec.first) * static_cast<double>(k) / spec.splines;
+  return out;
+}
+
+PolarisableSpec checked(const PolarisableSpec &spec)
+{
+  const auto refuse = [](const std::string &text) { throw DomainError("polarisable model: " + text); };
+  const auto species = static_cast<int>(spec.charges.size());
+  if (species == 0) refuse("expected a charge for each species, found none");
+  for (const MolecularBond &bond : spec.bonds) {
+    if (bond.centre < 0 || bond.centre >= species || bond.ligand < 0 || bond.ligand >= species)
+      refuse("expected bonds between species 0 to " + std::to_string(species - 1) + ", found " +
+             std::to_string(bond.centre) + " and " + std::to_string(bond.ligand));
+    if (bond.centre == bond.ligand) refuse("expected bonds between two species, found a species bonded to itself");
+    if (!(bond.cutoff > 0) || !std::isfinite(bond.cutoff) || !std::isfinite(bond.length))
+      refuse("expected bonds with a cutoff above 0 and a finite length, found " + std::to_string(bond.cutoff) +
+             " and " + std::to_string(bond.length));
+  }
+  if (!(spec.first > 0 && spec.cutoff > spec.first && std::isfinite(spec.cutoff)))
+    refuse("expected splines from a distance above 0 to a larger cutoff, found " + std::to_string(spec.first) +
+           " and " + std::to_string(spec.cutoff));
+  if (spec.splines < 1 || spec.splines > 64) refuse("expected 1 to 64 splines, found " + std::to_string(spec.splines));
+  return spec;
+}
+
+// Each column by itself.
+struct Columns {
+  std::size_t sources, columns, atoms;
+  std::vector<double> charges, dipoles;  // (sources, atoms), (sources, atoms, 3)
+  double *out;                           // (centres, columns, 6)
+
+  Columns(std::size_t n_sources, std::size_t n_columns, std::size_t n_atoms, double *tensors)
+      : sources(n_sources), columns(n_columns), atoms(n_atoms), charges(n_sources * n_atoms),
+        dipoles(3 * n_sources * n_atoms), out(tensors)
+  {
+  }
+  void charge(std::size_t column, std::size_t atom, double q) { charges[column * atoms + atom] += q; }
+  void dipole(std::size_t column, std::size_t atom, const Vector &mu, double size)
+  {
+    for (std::size_t d = 0; d < 3; ++d) dipoles[3 * (column * atoms + atom) + d] += size * mu[d];
+  }
+  void tensor(std::size_t centre, std::size_t column, const std::array<double, 6> &v, double size)
+  {
+    double *to = out + 6 * (centre * columns + column);
+    for (std::size_t e = 0; e < 6; ++e) to[e] += size * v[e];
+  }
+  std::size_t sets() const { return sources; }
+  void gradient(std::size_t centre, std::size_t set, const double *v)
+  {
+    std::copy(v, v + 6, out + 6 * (centre * columns + set));
+  }
+};
+
+// All columns together, each with its coefficient.
+struct Sum {
+  const double *coefficients;
+  std::vector<double> charges, dipoles;  // (atoms), (atoms, 3)
+  double *out;                           // (centres, 6)
+
+  Sum(const double *weights, std::size_t n_atoms, double *tensors)
+      : coefficients(weights), charges(n_atoms), dipoles(3 * n_atoms), out(tensors)
+  {
+  }
+  void charge(std::size_t column, std::size_t atom, double q) { charges[atom] += coefficients[column] * q; }
+  void dipole(std::size_t column, std::size_t atom, const Vector &mu, double size)
+  {
+    for (std::size_t d = 0; d < 3; ++d) dipoles[3 * atom + d] += coefficients[column] * size * mu[d];
+  }
+  void tensor(std::size_t centre, std::size_t column, const std::array<double, 6> &v, double size)
+  {
+    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += coefficients[column] * size * v[e];
+  }
+  std::size_t sets() const { return 1; }
+  void gradient(std::size_t centre, std::size_t, const double *v)
+  {
+    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += v[e];
+  }
+};
+
+}  // namespace
+
+std::size_t polarisable_columns(const PolarisableSpec &spec)
+{
+  const std::size_t species = spec.charges.size();
+  return species + spec.bonds.size() * (3 + 2 * species + products * static_cast<std::size_t>(spec.splines));
+}
+
+PolarisableModel::PolarisableModel(const PolarisableSpec &spec)
+    : spec_(checked(spec)), species_(spec.charges.size()), axis_(knots(spec), spec.cutoff), reach_(spec.cutoff)
+{
+  for (const MolecularBond &bond : spec_.bonds) reach_ = std::max(reach_, bond.cutoff);
+}
+
+std::vector<LigandBond> PolarisableModel::bonds(const PolarisableAtoms &atoms, std::size_t &unbound) const
+{
+  std::vector<LigandBond> out;
+  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
+  find_bonds(atoms, list, unbound, out);
+  return out;
+}
+
+void PolarisableModel::columns(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
+                               double *out)
+{
+  const std::size_t count = polarisable_columns(spec_), sources = species_ + spec_.bonds.size() * sources_per_bond();
+  std::fill(out, out + 6 * n_centres * count, 0.0);
+  Columns sink(sources, count, atoms.count, out);
+  evaluate(atoms, n_centres, centres, sink);
+}
+
+void PolarisableModel::predict(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
+                               const double *coefficients, double *out)
+{
+  std::fill(out, out + 6 * n_centres, 0.0);
+  Sum sink(coefficients, atoms.count, out);
+  evaluate(atoms, n_centres, centres, sink);
+}
+
+template <class Sink>
+void PolarisableModel::evaluate(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
+                                Sink &sink)
+{
+  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
+  std::size_t unbound = 0;
+  find_bonds(atoms, list, unbound, bonds_);
+  bond_of_.assign(atoms.count, none);
+  for (std::size_t b = 0; b < bonds_.size(); ++b) bond_of_[bonds_[b].ligand] = b;
+  sum_fields(atoms, n_centres, centres);
+  add_sources(atoms, sink);
+  std::vector<double> v(6 * n_centres * sink.sets());
+  const Multipoles multipoles{sink.sets(), sink.charges.data(), sink.dipoles.data()};
+  const EwaldSplit split = balanced_split(atoms.cell, atoms.count, n_centres, spec_.tolerance);
+  sum_.gradients(atoms.cell, atoms.count, atoms.positions, multipoles, n_centres, centres, split, v.data());
+  for (std::size_t i = 0; i < n_centres; ++i)
+    for (std::size_t s = 0; s < sink.sets(); ++s) {
+      double *const tensor = &v[6 * (i * sink.sets() + s)];
+      take_trace(tensor);
+      sink.gradient(i, s, tensor);
+    }
+  add_short_range(list, n_centres, centres, sink);
+}
+
+void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
+                                  std::vector<LigandBond> &out) const
+{
+  out.clear();
+  unbound = 0;
+  std::vector<Neighbor> near;
+  for (std::size_t i = 0; i < atoms.count; ++i) {
+    const auto is_ligand = [&](const MolecularBond &bond) { return bond.ligand == atoms.species[i]; };
+    if (std::none_of(spec_.bonds.begin(), spec_.bonds.end(), is_ligand)) continue;
+    list.neighbors(i, near);
+    LigandBond best{i, none, 0, std::numeric_limits<double>::infinity(), {}};
+    for (const Neighbor &n : near)
+      for (std::size_t k = 0; k < spec_.bonds.size(); ++k) {
+        const MolecularBond &bond = spec_.bonds[k];
+        const auto j = static_cast<std::size_t>(n.index);
+        if (!is_ligand(bond) || bond.centre != atoms.species[j] || n.distance >= bond.cutoff ||
+            n.distance >= best.distance || n.distance < smallest_distance)
+          continue;
+        best.centre = j;
+        best.kind = k;
+        best.distance = n.distance;
+        for (std::size_t d = 0; d < 3; ++d) best.direction[d] = n.displacement[d] / n.distance;
+      }
+    if (best.centre == none)
+      ++unbound;
+    else
+      out.push_back(best);
+  }
+}
+
+// Potential and field of unit charges on each species, at the ligands and at the centres of the tensors.
+void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres)
+{
+  std::vector<std::size_t> targets(centres, centres + n_centres);
+  target_.assign(atoms.count, none);
+  for (std::size_t k = 0; k < n_centres; ++k) target_[centres[k]] = k;
+  for (const LigandBond &bond : bonds_)
+    if (target_[bond.ligand] == none) {
+      target_[bond.ligand] = targets.size();
+      targets.push_back(bond.ligand);
+    }
+  std::vector<double> charges(species_ * atoms.count);
+  for (std::size_t i = 0; i < atoms.count; ++i)
+    charges[static_cast<std::size_t>(atoms.species[i]) * atoms.count + i] = 1;
+  field_.resize(4 * species_ * targets.size());
+  const EwaldSplit split = balanced_split(atoms.cell, atoms.count, targets.size(), spec_.tolerance);
+  sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, targets.size(), targets.data(),
+              split, field_.data());
+}
+
+template <class Sink> void PolarisableModel::add_sources(const PolarisableAtoms &atoms, Sink &sink) const
+{
+  for (std::size_t i = 0; i < atoms.count; ++i) sink.charge(static_cast<std::size_t>(atoms.species[i]), i, 1.0);
+  for (const LigandBond &bond : bonds_) {
+    const double stretch = bond.distance - spec_.bonds[bond.kind].length;
+    const double *const field = field_of(bond.ligand);
+    std::size_t column = species_ + bond.kind * sources_per_bond();
+    const auto flow = [&](double q) {
+      sink.charge(column, bond.ligand, q);
+      sink.charge(column++, bond.centre, -q);
+    };
+    flow(stretch);
+    for (std::size_t s = 0; s < species_; ++s) flow(field[4 * s]);
+    sink.dipole(column++, bond.ligand, bond.direction, 1.0);
+    sink.dipole(column++, bond.ligand, bond.direction, stretch);
+    for (std::size_t s = 0; s < species_; ++s)
+      sink.dipole(column++, bond.ligand, {field[4 * s + 1], field[4 * s + 2], field[4 * s + 3]}, 1.0);
+  }
+}
+
+template <class Sink>
+void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres,
+                                       Sink &sink) const
+{
+  const auto splines = static_cast<std::size_t>(spec_.splines);
+  const std::size_t start = species_ + spec_.bonds.size() * sources_per_bond();
+  std::vector<Neighbor> near;
+  for (std::size_t i = 0; i < n_centres; ++i) {
+    Vector field{};
+    for (std::size_t s = 0; s < species_; ++s)
+      for (std::size_t d = 0; d < 3; ++d) field[d] += spec_.charges[s] * field_of(centres[i])[4 * s + 1 + d];
+    list.neighbors(centres[i], near);
+    for (const Neighbor &n : near) {
+      const std::size_t place = bond_of_[static_cast<std::size_t>(n.index)];
+      if (place == none || n.distance >= spec_.cutoff) continue;
+      const LigandBond &bond = bonds_[place];
+      Vector u{};
+      for (std::size_t d = 0; d < 3; ++d) u[d] = n.displacement[d] / n.distance;
+      const Vector &p = bond.direction;
+      const double c = dot(u, p), along = dot(u, field);
+      const std::array<double, 6> uu = product(u, u), up = product(u, p), pp = product(p, p), ue = product(u, field);
+      std::array<double, 4> b{}, db{};
+      const auto first =
+          static_cast<std::size_t>(axis_.evaluate(std::max(n.distance, spec_.first), b.data(), db.data()));
+      for (std::size_t k = 0; k < b.size() && first + k < splines; ++k) {
+        std::size_t column = start + bond.kind * products * splines + first + k;
+        const auto add = [&](const std::array<double, 6> &v, double size) {
+          sink.tensor(i, column, v, size * b[k]);
+          column += splines;
+        };
+        for (const std::array<double, 6> *v : {&uu, &up, &pp}) {
+          double power = 1;
+          for (std::size_t m = 0; m < powers; ++m, power *= c) add(*v, power);
+        }
+        add(ue, 1.0);
+        add(uu, along);
+      }
+    }
+  }
+}
+
+}  // namespace ufp

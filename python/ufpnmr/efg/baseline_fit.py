@@ -1,0 +1,169 @@
+"""Ridge regression of the polarisable baseline, its strength chosen by cross-validation on whole groups."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ufpnmr.efg.baseline import MolecularBond, PolarisableBaseline
+from ufpnmr.efg.fit_config import Baseline as BaselineConfig
+from ufpnmr.efg.labels import LabelledTensors
+from ufpnmr.efg.tensors import from_spherical, to_spherical
+from ufpnmr.errors import InputError
+
+__all__ = ["BaselineFit", "fit_polarisable"]
+
+Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BaselineFit:
+    """A fitted baseline and what it says about labels that it has not seen.
+
+    Attributes
+    ----------
+    baseline : PolarisableBaseline
+        Fitted to all structures.
+    withheld : list of (n, 6) V/Å²
+        Of each structure, predicted by a fit without its fold.
+    record : dict
+        Choice of the ridge, bonds found; JSON can hold it.
+    """
+
+    baseline: PolarisableBaseline
+    withheld: list[Array]
+    record: dict[str, Any]
+
+
+def fit_polarisable(
+    config: BaselineConfig,
+    structures: Sequence[LabelledTensors],
+    charges: dict[str, float],
+    fold: NDArray[np.int64],
+) -> BaselineFit:
+    """Fit the coefficients w that minimise Σ‖V - Σ_k w_k X_k‖² + λN Σ_k (s_k w_k)², s_k the rms of column k.
+
+    Parameters
+    ----------
+    config : BaselineConfig
+        Of ``kind = "polarisable"``.
+    structures : sequence of LabelledTensors
+    charges : dict of str to float
+        Point charges fitted to the same labels, e, of every species; their field acts at the centres of the tensors.
+    fold : (len(structures),) int
+        Fold in which each structure is withheld; a group is in one fold only.
+
+    Raises
+    ------
+    InputError
+        A structure that is not periodic; a bond that no structure has.
+    """
+    for s in structures:
+        if not all(s.atoms.pbc):
+            raise InputError(f"{s.where}: the baseline needs a structure periodic in a, b and c, found {s.atoms.pbc}")
+    empty, bonds = _with_lengths(config, structures, charges)
+    X = [to_spherical(empty.columns(*_arrays(s), s.centres)) for s in structures]  # (n, P, 5) each
+    y = [to_spherical(s.V) for s in structures]
+    folds = np.unique(fold)
+    sums = {int(f): _normal_equations([(X[k], y[k]) for k in np.flatnonzero(fold == f)]) for f in folds}
+    total = _added(sums.values())
+    size = np.sqrt(np.diag(total.gram) / total.count)
+    size[size == 0] = 1.0
+    strengths = np.sort(np.asarray(config.regularisation, dtype=np.float64))
+    squares = np.zeros(len(strengths))
+    for held in sums.values():
+        rest = total.minus(held)
+        squares += [held.squares(rest.solve(size, strength)) for strength in strengths]
+    error = np.sqrt(squares / total.yy)
+    best = float(strengths[error.argmin()])
+    without = {f: total.minus(held).solve(size, best) for f, held in sums.items()}
+    withheld = [from_spherical(np.einsum("p,npm->nm", without[int(f)], x)) for x, f in zip(X, fold, strict=True)]
+    baseline = dataclasses.replace(empty, coefficients=total.solve(size, best))
+    record = {
+        "kind": "polarisable",
+        "columns": empty.size,
+        "regularisation": best,
+        "scan": [
+            {"regularisation": float(strength), "relative_tensor_rmse": float(value)}
+            for strength, value in zip(strengths, error, strict=True)
+        ],
+        **bonds,
+    }
+    return BaselineFit(baseline, withheld, record)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _NormalEquations:
+    """Sums over the labels of a fold: XᵀX, Xᵀy, y·y and their number."""
+
+    gram: Array
+    moment: Array
+    yy: float
+    count: int
+
+    def minus(self, other: _NormalEquations) -> _NormalEquations:
+        return _NormalEquations(
+            self.gram - other.gram, self.moment - other.moment, self.yy - other.yy, self.count - other.count
+        )
+
+    def solve(self, size: Array, strength: float) -> Array:
+        scaled = self.gram / np.outer(size, size) + strength * self.count * np.eye(len(size))
+        return np.asarray(np.linalg.solve(scaled, self.moment / size) / size)
+
+    def squares(self, w: Array) -> float:
+        """Σ‖y - X w‖² of this fold."""
+        return float(self.yy - 2 * self.moment @ w + w @ self.gram @ w)
+
+
+def _normal_equations(parts: Sequence[tuple[Array, Array]]) -> _NormalEquations:
+    X = np.concatenate([np.moveaxis(x, 1, 2).reshape(-1, x.shape[1]) for x, _ in parts])
+    y = np.concatenate([labels.ravel() for _, labels in parts])
+    return _NormalEquations(X.T @ X, X.T @ y, float(y @ y), len(y))
+
+
+def _added(parts: Any) -> _NormalEquations:
+    parts = list(parts)
+    return _NormalEquations(
+        sum(part.gram for part in parts),
+        sum(part.moment for part in parts),
+        sum(part.yy for part in parts),
+        sum(part.count for part in parts),
+    )
+
+
+def _with_lengths(
+    config: BaselineConfig, structures: Sequence[LabelledTensors], charges: dict[str, float]
+) -> tuple[PolarisableBaseline, dict[str, Any]]:
+    """Return the baseline without coefficients, each bond with its mean length, and what was found."""
+    named = tuple(MolecularBond(bond.centre, bond.ligand, bond.cutoff) for bond in config.bonds)
+    shape = (config.first, config.cutoff, config.splines)
+    bare = PolarisableBaseline(tuple(charges), named, tuple(charges.values()), *shape)
+    kinds, lengths, unbound = [], [], []
+    for s in structures:
+        kind, length, left_out = bare.bond_lengths(*_arrays(s))
+        kinds.append(kind)
+        lengths.append(length)
+        unbound.append(left_out)
+    kind, length = np.concatenate(kinds), np.concatenate(lengths)
+    bonds = []
+    for k, bond in enumerate(named):
+        if not (kind == k).any():
+            raise InputError(
+                f"baseline.bonds: no {bond.ligand} lies within {bond.cutoff:g} Å of a {bond.centre} in any training "
+                "structure; correct the elements or the cutoff"
+            )
+        bonds.append(dataclasses.replace(bond, length=float(length[kind == k].mean())))
+    found = {
+        "bonds": [{**dataclasses.asdict(b), "found": int((kind == k).sum())} for k, b in enumerate(bonds)],
+        "ligands_without_centre": int(sum(unbound)),
+        "structures_with_such": int(np.count_nonzero(unbound)),
+    }
+    return dataclasses.replace(bare, bonds=tuple(bonds)), found
+
+
+def _arrays(s: LabelledTensors) -> tuple[Array, Array, list[str]]:
+    return s.atoms.cell.array, s.atoms.positions, list(map(str, s.atoms.symbols))

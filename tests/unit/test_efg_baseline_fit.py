@@ -1,0 +1,154 @@
+"""Ridge regression of the polarisable baseline, its configuration, and the regression on what it leaves."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import efg_data
+from efg_data import POLARISABLE_BASELINE, make_model
+from ufpnmr.efg.baseline import PolarisableBaseline
+from ufpnmr.efg.baseline_fit import fit_polarisable
+from ufpnmr.efg.dataset import deal, read_dataset
+from ufpnmr.efg.evaluation import evaluate
+from ufpnmr.efg.fit_config import Baseline, FitConfig
+from ufpnmr.efg.labels import read_tensors
+from ufpnmr.efg.model import EFGModel
+from ufpnmr.efg.model_file import read_arrays, write_arrays
+from ufpnmr.efg.tensors import relative_rmse, to_matrix
+from ufpnmr.efg.train import train
+from ufpnmr.errors import InputError
+from ufpnmr.isotopes import isotope
+
+BOND = {"centre": "P", "ligand": "S", "cutoff": 2.6}
+CONFIG = Baseline(kind="polarisable", bonds=[BOND], splines=5, regularisation=[1e-9, 1e-2])
+CHARGES = dict(zip(("Li", "P", "S"), (0.3, 0.7, -0.9), strict=True))
+
+
+def frames_of_molecules(count, seed=0):
+    """Perturbed β-Li3PS4 whose labels are those of POLARISABLE_BASELINE."""
+    frames = efg_data.labelled(count, seed, displacement=0.15)
+    for atoms in frames:
+        V = POLARISABLE_BASELINE.gradients(atoms.cell.array, atoms.positions, list(map(str, atoms.symbols)), range(12))
+        atoms.arrays["efg"][:12] = to_matrix(V).reshape(-1, 9)
+    return frames
+
+
+@pytest.fixture(scope="module")
+def structures(tmp_path_factory):
+    path = efg_data.save(tmp_path_factory.mktemp("labels") / "labels.extxyz", frames_of_molecules(12))
+    return read_tensors(path, ["Li"])
+
+
+def test_recovers_a_known_model(structures):
+    fold = deal(structures, 4)
+    fit = fit_polarisable(CONFIG, structures, CHARGES, fold)
+    V, withheld = np.concatenate([s.V for s in structures]), np.concatenate(fit.withheld)
+    assert relative_rmse(withheld, V) < 1e-3
+    assert fit.record["regularisation"] == 1e-9
+    assert fit.record["columns"] == fit.baseline.size == POLARISABLE_BASELINE.size
+    errors = {row["regularisation"]: row["relative_tensor_rmse"] for row in fit.record["scan"]}
+    assert errors[1e-9] == pytest.approx(relative_rmse(withheld, V), rel=1e-2)
+    assert errors[1e-2] > 10 * errors[1e-9]
+    # the bond length from which stretch counts differs, so do dipole and charge columns; predictions do not
+    assert fit.baseline.bonds[0].length == pytest.approx(2.05, abs=0.05)
+    other = frames_of_molecules(1, 77)[0]
+    found = fit.baseline.gradients(other.cell.array, other.positions, list(map(str, other.symbols)), range(12))
+    expected = other.arrays["efg"][:12].reshape(-1, 3, 3)
+    assert np.linalg.norm(to_matrix(found) - expected) < 1e-3 * np.linalg.norm(expected)
+
+
+def test_withheld_predictions_have_not_seen_their_fold(structures):
+    fold = deal(structures, 3)
+    fit = fit_polarisable(CONFIG, structures, CHARGES, fold)
+    changed = [dataclasses.replace(s, V=5 * s.V) if f == 1 else s for s, f in zip(structures, fold, strict=True)]
+    same = CONFIG.model_copy(update={"regularisation": [fit.record["regularisation"]]})
+    again = fit_polarisable(same, changed, CHARGES, fold)
+    for before, after, f in zip(fit.withheld, again.withheld, fold, strict=True):
+        if f == 1:
+            np.testing.assert_allclose(after, before, atol=1e-6)
+        else:
+            assert np.abs(after - before).max() > 1e-2
+
+
+def test_a_bond_that_does_not_occur_is_refused(structures):
+    config = CONFIG.model_copy(update={"bonds": (CONFIG.bonds[0].model_copy(update={"cutoff": 1.2}),)})
+    with pytest.raises(InputError, match=r"no S lies within 1.2 Å of a P in any training structure"):
+        fit_polarisable(config, structures, CHARGES, deal(structures, 3))
+
+
+def test_ligands_without_a_centre_are_counted(structures):
+    config = CONFIG.model_copy(update={"bonds": (CONFIG.bonds[0].model_copy(update={"cutoff": 2.05}),)})
+    record = fit_polarisable(config, structures, CHARGES, deal(structures, 3)).record
+    assert record["bonds"][0]["found"] + record["ligands_without_centre"] == 12 * 16
+    assert 0 < record["structures_with_such"] <= 12
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"cutoff": 5.0}, "cutoff is for kind = 'polarisable'"),
+        ({"kind": "polarisable"}, "needs bonds"),
+        ({"kind": "polarisable", "bonds": [BOND, BOND]}, "each pair of elements once"),
+        ({"kind": "polarisable", "bonds": [{**BOND, "ligand": "P"}]}, "of two elements"),
+        ({"kind": "polarisable", "bonds": [BOND], "first": 6.0}, "first below the cutoff"),
+        ({"kind": "polarizable"}, "'charges' or 'polarisable'"),
+    ],
+)
+def test_sections_that_mean_nothing(section, message):
+    with pytest.raises(ValueError, match=message):
+        Baseline.model_validate(section)
+
+
+def test_training_on_what_it_leaves(tmp_path):
+    train_file = efg_data.save(tmp_path / "train.extxyz", frames_of_molecules(12))
+    test_file = efg_data.save(tmp_path / "test.extxyz", frames_of_molecules(3, 9))
+    config = FitConfig.model_validate(
+        {
+            "title": "molecules",
+            "data": {"train": [str(train_file)], "test": [str(test_file)]},
+            "model": {"centres": ["Li"], "tensors": 30, "invariants": 15, "selection_environments": 60},
+            "descriptor": {"cutoff": 4.5, "n_max": 4, "l_max": 3},
+            "solver": {"regularisation": [1e-2, 1.0], "iterations": 60},
+            "folds": 4,
+            "committee": None,
+            "baseline": {**CONFIG.model_dump(), "subtract": True},
+        }
+    )
+    dataset = read_dataset(config)
+    result = train(config, dataset)
+    assert isinstance(result.model.baseline, PolarisableBaseline)
+    json.dumps(result.record)
+    baseline = result.record["baseline"]
+    assert baseline["cross_validation"]["relative_tensor_rmse"] < 1e-3
+    assert result.record["cross_validation"]["relative_tensor_rmse"] < 1e-3
+    metrics = evaluate(result.model, dataset.test, isotope("7Li"), samples=20).record
+    assert metrics["metrics"]["relative_tensor_rmse"] < 1e-3
+    assert metrics["point_charges"]["relative_tensor_rmse"] > 0.05
+    assert metrics["baseline"]["relative_tensor_rmse"] < 1e-3
+    kept = config.model_copy(update={"baseline": config.baseline.model_copy(update={"subtract": False})})
+    plain = train(kept, dataset)
+    assert plain.model.baseline is None
+    assert plain.record["baseline"]["columns"] == baseline["columns"]
+
+
+def test_the_entry_of_a_file_is_versioned(tmp_path):
+    path = tmp_path / "m.efg"
+    make_model(baseline=POLARISABLE_BASELINE).write(path)
+    header, arrays = read_arrays(path)
+    assert {"polarisable", "polarisable_coefficients"} <= set(header["required"])
+    header["polarisable"]["version"] = 2
+    write_arrays(path, header, arrays, force=True)
+    with pytest.raises(InputError, match="polarisable baseline of version 2; this ufpnmr reads version 1"):
+        EFGModel.read(path)
+    header["polarisable"]["version"] = 1
+    del header["polarisable"]["bonds"]
+    write_arrays(path, header, arrays, force=True)
+    with pytest.raises(InputError, match="the header lacks or misstates an entry: KeyError: 'bonds'"):
+        EFGModel.read(path)
+
+
+def test_old_files_know_no_molecules(tmp_path):
+    make_model().write(tmp_path / "m.efg")
+    assert "polarisable" not in read_arrays(tmp_path / "m.efg")[0]
