@@ -26,12 +26,13 @@ import numpy as np
 from lammps_timing import ROOT, instances, interleave, parser, report, summary
 from systems import DATA, LPS_ELEMENTS, SEED, setup, spline_pair
 from ufpnmr import Potential
-from ufpnmr.potential.accuracy import Comparison, compare
+from ufpnmr.potential.accuracy import Comparison
 from ufpnmr.potential.dataset import Dataset, folds, read_dataset, targets
 from ufpnmr.potential.fit_config import FitConfig, basis_of, read_config
 from ufpnmr.potential.gram import NormalEquations, accumulate
 from ufpnmr.potential.regularisation import penalty
 from ufpnmr.potential.solve import solve
+from ufpnmr.potential.validation import cross_validate
 
 VARIANTS = ["4:8:6:12", "4.5:9:5:10", "4.5:9:6:12", "5:10:6:12", "5.5:6.5:6:7", "5.5:11:5:10", "5.5:11:6:12"]
 ODD = ("melt", "broken")
@@ -58,14 +59,12 @@ def cross_validated(config: FitConfig, dataset: Dataset, count: int) -> tuple[Co
         sums = accumulate(basis, [labelled[i] for i in part])
         totals.append(sums.total(sigma))
         whole += sums
-    blocks = penalty(basis, config.regularisation.regularisation())
+    regularisation = config.regularisation.regularisation()
+    structures = [[dataset.train[i] for i in part] for part in parts]
+    judged = cross_validate(basis, totals, structures, regularisation, None, {})
     total = whole.total(sigma)
-    compared = []
-    for part, left_out in zip(parts, totals, strict=True):
-        made = solve(total.gram - left_out.gram, total.rhs - left_out.rhs, blocks, basis, overwrite=True)
-        compared.append(compare(basis.potential(made.coefficients), [dataset.train[i] for i in part]))
-    potential = basis.potential(solve(total.gram, total.rhs, blocks, basis, overwrite=True).coefficients)
-    return Comparison.joined(compared), potential, basis.n_columns
+    solution = solve(total.gram, total.rhs, penalty(basis, regularisation), basis, overwrite=True)
+    return judged.comparison, basis.potential(solution.coefficients), basis.n_columns
 
 
 def main() -> None:

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "parallel_loop.hpp"
 #include "structure_input.hpp"
-#include "team_size.hpp"
 #include "ufp/error.hpp"
 #include "ufp/lattice_sum.hpp"
 #include "ufp/quadrupole.hpp"
@@ -57,34 +57,16 @@ py::array_t<double> point_charge_efg(const Doubles &cell, const Doubles &positio
   double *v = efg.mutable_data();
   const auto n_atoms = static_cast<std::size_t>(atoms), n_sets = static_cast<std::size_t>(charges.shape(0));
   const auto frames = static_cast<std::size_t>(count);
-  std::string problem;
-  {
-    const py::gil_scoped_release release;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(series ? team_size(threads) : 1)
-#endif
-    {
-      ufp::LatticeSum sum;
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-      for (std::size_t k = 0; k < frames; ++k) {
-        try {
-          const ufp::Cell here = cell_at(box + 9 * k);
-          const ufp::EwaldSplit split = alpha > 0 ? ufp::split_at(alpha, tolerance)
-                                                  : ufp::balanced_split(here, n_atoms, indices.size(), tolerance);
-          sum.gradients(here, n_atoms, x + 3 * n_atoms * k, {n_sets, q}, indices.size(), indices.data(), split,
-                        v + 6 * indices.size() * n_sets * k);
-        } catch (const std::exception &error) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-          problem = error.what();
-        }
-      }
-    }
-  }
-  if (!problem.empty()) throw ufp::DomainError(problem);
+  const py::gil_scoped_release release;
+  parallel_loop(frames, series ? team_size(threads) : 1, [&] {
+    return [&, sum = ufp::LatticeSum()](std::size_t k) mutable {
+      const ufp::Cell here = cell_at(box + 9 * k);
+      const ufp::EwaldSplit split =
+          alpha > 0 ? ufp::split_at(alpha, tolerance) : ufp::balanced_split(here, n_atoms, indices.size(), tolerance);
+      sum.gradients(here, n_atoms, x + 3 * n_atoms * k, {n_sets, q}, indices.size(), indices.data(), split,
+                    v + 6 * indices.size() * n_sets * k);
+    };
+  });
   return efg;
 }
 

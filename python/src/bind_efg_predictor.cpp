@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "parallel_loop.hpp"
 #include "structure_input.hpp"
-#include "team_size.hpp"
 #include "ufp/efg_check.hpp"
 
 namespace py = pybind11;
@@ -107,34 +107,17 @@ void predict_all(const EfgPredictor &predictor, const Frames &input, int threads
   const ufp::LambdaSoapSpec &spec = predictor.spec();
   ufp::ImageList shared;
   if (count == 1) shared.build(input.frames[0].atoms, spec.species, spec.cutoff);
-  std::string problem;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team_size(threads))
-#endif
-  {
-    ufp::ImageList own;
-    ufp::EnvironmentBuffer buffer;
-    EfgPredictor::Scratch scratch = predictor.scratch();
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-    for (std::size_t task = 0; task < count * chunks; ++task) {
-      try {
-        const StructureInput &frame = input.frames[task / chunks];
-        const std::size_t begin = chunks > 1 ? task * batch : 0;
-        const std::size_t end = chunks > 1 ? std::min(begin + batch, input.centres) : input.centres;
-        if (count > 1) own.build(frame.atoms, spec.species, spec.cutoff);
-        ufp::predict_centres(predictor, count > 1 ? own : shared, frame.centres.data() + begin, end - begin, buffer,
-                             scratch, input.out + 6 * ((task / chunks) * input.centres + begin), stride);
-      } catch (const std::exception &error) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-        problem = error.what();
-      }
-    }
-  }
-  if (!problem.empty()) throw ufp::DomainError(problem);
+  parallel_loop(count * chunks, team_size(threads), [&] {
+    return [&, own = ufp::ImageList(), buffer = ufp::EnvironmentBuffer(),
+            scratch = predictor.scratch()](std::size_t task) mutable {
+      const StructureInput &frame = input.frames[task / chunks];
+      const std::size_t begin = chunks > 1 ? task * batch : 0;
+      const std::size_t end = chunks > 1 ? std::min(begin + batch, input.centres) : input.centres;
+      if (count > 1) own.build(frame.atoms, spec.species, spec.cutoff);
+      ufp::predict_centres(predictor, count > 1 ? own : shared, frame.centres.data() + begin, end - begin, buffer,
+                           scratch, input.out + 6 * ((task / chunks) * input.centres + begin), stride);
+    };
+  });
 }
 
 py::array_t<double> predict(const BoundPredictor &self, const Integers &species, const Doubles &positions,

@@ -1,6 +1,6 @@
 // What multiplies the coefficients of a potential, for one structure or for the tiles of a regression.
 #include "bindings.hpp"
-#include "team_size.hpp"
+#include "parallel_loop.hpp"
 
 #include "ufp/error.hpp"
 #include "ufp/uf3_features.hpp"
@@ -60,35 +60,18 @@ void fill_all(const ufp::Uf3Features &features, const std::vector<Input> &inputs
 {
   const Index blocks = features.blocks(), count = inputs.size();
   std::vector<std::unique_ptr<ufp::FeatureStructure>> structures(count);
-  std::string problem;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team_size(threads))
-#endif
-  {
-    ufp::FeatureScratch scratch;
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-    for (Index s = 0; s < count; ++s) {
-      try {
-        structures[s] = std::make_unique<ufp::FeatureStructure>(structure_of(inputs[s], features));
-      } catch (const std::exception &error) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-        problem = error.what();
-      }
-    }
-    // largest terms first: they come last in the list of blocks
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-    for (Index task = 0; task < blocks * count; ++task) {
+  parallel_loop(count, team_size(threads), [&] {
+    return [&](std::size_t s) {
+      structures[s] = std::make_unique<ufp::FeatureStructure>(structure_of(inputs[s], features));
+    };
+  });
+  // largest terms first: they come last in the list of blocks
+  parallel_loop(blocks * count, team_size(threads), [&] {
+    return [&, scratch = ufp::FeatureScratch()](std::size_t task) mutable {
       const Index s = task / blocks;
-      if (structures[s]) features.fill(blocks - 1 - task % blocks, *structures[s], rows[s], scratch);
-    }
-  }
-  if (!problem.empty()) throw ufp::DomainError(problem);
+      features.fill(blocks - 1 - task % blocks, *structures[s], rows[s], scratch);
+    };
+  });
 }
 
 void check_rows(const Rows &rows, Index count, Index width, const char *name)

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "parallel_loop.hpp"
 #include "structure_input.hpp"
-#include "team_size.hpp"
 #include "ufp/clebsch_gordan.hpp"
 #include "ufp/harmonics.hpp"
 
@@ -32,30 +32,13 @@ template <class Use> void for_each_density(const LambdaSoap &soap, const Structu
   ufp::ImageList images;
   images.build(input.atoms, soap.spec().species, soap.spec().cutoff);
   const auto size = static_cast<std::size_t>(soap.channels() * soap.components());
-  const std::size_t count = input.centres.size();
-  std::string problem;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team_size(threads))
-#endif
-  {
-    ufp::EnvironmentBuffer buffer;
-    std::vector<double> densities(size), scratch(soap.scratch_size());
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-    for (std::size_t k = 0; k < count; ++k) {
-      try {
-        soap.densities(images.find(input.centres[k], buffer), densities.data(), scratch.data());
-        use(k, densities);
-      } catch (const std::exception &error) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-        problem = error.what();
-      }
-    }
-  }
-  if (!problem.empty()) throw ufp::DomainError(problem);
+  parallel_loop(input.centres.size(), team_size(threads), [&] {
+    return [&, buffer = ufp::EnvironmentBuffer(), densities = std::vector<double>(size),
+            scratch = std::vector<double>(soap.scratch_size())](std::size_t k) mutable {
+      soap.densities(images.find(input.centres[k], buffer), densities.data(), scratch.data());
+      use(k, densities);
+    };
+  });
 }
 
 py::array_t<double> densities(const LambdaSoap &soap, const Integers &species, const Doubles &positions,

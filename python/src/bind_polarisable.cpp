@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "parallel_loop.hpp"
 #include "structure_input.hpp"
-#include "team_size.hpp"
 
 namespace py = pybind11;
 
@@ -104,32 +104,14 @@ py::array_t<double> predict(const PolarisableSpec &spec, const Integers &species
   if (series) shape.insert(shape.begin(), frames);
   py::array_t<double> out(shape);
   double *const tensors = out.mutable_data();
-  std::string problem;
-  {
-    const py::gil_scoped_release release;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(series ? team_size(threads) : 1)
-#endif
-    {
-      PolarisableModel model(spec);
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-      for (std::size_t k = 0; k < inputs.size(); ++k) {
-        const std::vector<std::size_t> &wanted = inputs[k].centres;
-        try {
-          model.predict(atoms_of(inputs[k]), wanted.size(), wanted.data(), coefficients.data(),
-                        tensors + 6 * wanted.size() * k);
-        } catch (const std::exception &error) {
-#ifdef _OPENMP
-#pragma omp critical
-#endif
-          problem = error.what();
-        }
-      }
-    }
-  }
-  if (!problem.empty()) throw ufp::DomainError(problem);
+  const py::gil_scoped_release release;
+  parallel_loop(inputs.size(), series ? team_size(threads) : 1, [&] {
+    return [&, model = PolarisableModel(spec)](std::size_t k) mutable {
+      const std::vector<std::size_t> &wanted = inputs[k].centres;
+      model.predict(atoms_of(inputs[k]), wanted.size(), wanted.data(), coefficients.data(),
+                    tensors + 6 * wanted.size() * k);
+    };
+  });
   return out;
 }
 

@@ -25,17 +25,26 @@ std::vector<double> gradients(const ufp::Cell &cell, const std::vector<double> &
   return efg;
 }
 
+struct RockSalt {
+  static constexpr double a = 5.64;
+  ufp::Cell cell{{{a, 0, 0}, {0, a, 0}, {0, 0, a}}};
+  std::vector<double> x, q;
+
+  RockSalt()
+  {
+    for (int i = 0; i < 8; ++i) {
+      const int corner[3] = {i & 1, (i >> 1) & 1, (i >> 2) & 1};
+      for (int c : corner) x.push_back(c * a / 2);
+      q.push_back((corner[0] + corner[1] + corner[2]) % 2 == 0 ? 1.0 : -1.0);
+    }
+  }
+};
+
 void rock_salt_vanishes()
 {
-  const double a = 5.64;
-  const ufp::Cell cell{{{a, 0, 0}, {0, a, 0}, {0, 0, a}}};
-  std::vector<double> x, q;
-  for (int i = 0; i < 8; ++i) {
-    const int corner[3] = {i & 1, (i >> 1) & 1, (i >> 2) & 1};
-    for (int c : corner) x.push_back(c * a / 2);
-    q.push_back((corner[0] + corner[1] + corner[2]) % 2 == 0 ? 1.0 : -1.0);
-  }
-  for (double v : gradients(cell, x, q, {0, 1, 7}, ufp::balanced_split(cell, 8, 3, 1e-15))) CHECK_CLOSE(v, 0, 1e-13);
+  const RockSalt salt;
+  for (double v : gradients(salt.cell, salt.x, salt.q, {0, 1, 7}, ufp::balanced_split(salt.cell, 8, 3, 1e-15)))
+    CHECK_CLOSE(v, 0, 1e-13);
 }
 
 void division_and_trace()
@@ -134,29 +143,19 @@ void derivatives()
     down[9 + d] -= h;
     const std::vector<double> a = field(up, q, mu, exact), b = field(down, q, mu, exact);
     CHECK_CLOSE(here[1 + d], -(a[0] - b[0]) / (2 * h), 1e-8);
-    for (std::size_t e = 0; e < 3; ++e) {
-
-      CHECK_CLOSE(v[component[d][e]], -(a[1 + e] - b[1 + e]) / (2 * h), 1e-7);
-    }
+    for (std::size_t e = 0; e < 3; ++e) CHECK_CLOSE(v[component[d][e]], -(a[1 + e] - b[1 + e]) / (2 * h), 1e-7);
   }
 }
 
 // The potential of rock salt at a cation is -M/d, M = 1.7475645946331822 (Madelung); its field is 0.
 void madelung()
 {
-  const double a = 5.64;
-  const ufp::Cell cell{{{a, 0, 0}, {0, a, 0}, {0, 0, a}}};
-  std::vector<double> x, q;
-  for (int i = 0; i < 8; ++i) {
-    const int corner[3] = {i & 1, (i >> 1) & 1, (i >> 2) & 1};
-    for (int c : corner) x.push_back(c * a / 2);
-    q.push_back((corner[0] + corner[1] + corner[2]) % 2 == 0 ? 1.0 : -1.0);
-  }
+  const RockSalt salt;
   std::vector<double> out(4);
   const std::size_t target = 0;
-  ufp::LatticeSum().fields(cell, 8, x.data(), {1, q.data()}, 1, &target, ufp::balanced_split(cell, 8, 1, 1e-15),
-                           out.data());
-  CHECK_CLOSE(out[0], -1.7475645946331822 / (a / 2), 1e-12);
+  ufp::LatticeSum().fields(salt.cell, 8, salt.x.data(), {1, salt.q.data()}, 1, &target,
+                           ufp::balanced_split(salt.cell, 8, 1, 1e-15), out.data());
+  CHECK_CLOSE(out[0], -1.7475645946331822 / (RockSalt::a / 2), 1e-12);
   for (std::size_t d = 1; d < 4; ++d) CHECK_CLOSE(out[d], 0, 1e-12);
 }
 

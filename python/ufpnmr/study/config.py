@@ -101,7 +101,6 @@ class ElectricFieldGradient(Section):
     """The engine of the tensors."""
 
     model: InputFile
-    engine: Literal["point-charges"] = "point-charges"
     continue_series: InputFile | None = None
 
 

@@ -50,7 +50,7 @@ def stages_of(shop: Workshop) -> list[Stage]:
             folder / "tensors.h5",
             shop.efg,
             needs=source.get("needs", ()),
-            settings={**frames, "engine": config.efg.engine, "axes": config.system.axes},
+            settings={**frames, "axes": config.system.axes},
             files=(
                 *source.get("files", ()),
                 config.efg.model,
