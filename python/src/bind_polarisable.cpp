@@ -33,9 +33,13 @@ ufp::Cell cell_of(const double *cell)
 }
 
 PolarisableSpec make(const std::vector<Bond> &bonds, const std::vector<double> &charges, double first, double cutoff,
-                     int splines, double tolerance)
+                     int splines, double tolerance, int surroundings, double kernel_cutoff,
+                     const ufp::PairInvariants &kernel_scale, const std::vector<int> &reference_kind,
+                     const std::vector<ufp::PairInvariants> &references)
 {
-  PolarisableSpec spec{{}, charges, first, cutoff, splines, tolerance};
+  PolarisableSpec spec{
+      {}, charges,       first, cutoff, splines, tolerance, surroundings, {kernel_scale, reference_kind, references,
+                                                                          kernel_cutoff}};
   for (const auto &[centre, ligand, reach, length] : bonds) spec.bonds.push_back({centre, ligand, reach, length});
   PolarisableModel{spec};  // refuses one that means nothing
   return spec;
@@ -81,6 +85,26 @@ py::tuple bonds(const PolarisableSpec &spec, const Integers &species, const Doub
   return py::make_tuple(members, distance, unbound);
 }
 
+py::tuple pairs(const PolarisableSpec &spec, const Integers &species, const Doubles &positions, const Doubles &cell,
+                const Integers &centres)
+{
+  const StructureInput input = structure(spec, species, positions, cell, centres);
+  std::vector<ufp::BondedPair> found;
+  {
+    const py::gil_scoped_release release;
+    found = PolarisableModel(spec).pairs(atoms_of(input), input.centres.size(), input.centres.data());
+  }
+  const auto count = static_cast<py::ssize_t>(found.size());
+  py::array_t<py::ssize_t> kind(count);
+  py::array_t<double> x({count, static_cast<py::ssize_t>(ufp::pair_invariants)});
+  for (py::ssize_t k = 0; k < count; ++k) {
+    const ufp::BondedPair &pair = found[static_cast<std::size_t>(k)];
+    kind.mutable_at(k) = static_cast<py::ssize_t>(pair.kind);
+    std::copy(pair.invariants.begin(), pair.invariants.end(), x.mutable_data(k, 0));
+  }
+  return py::make_tuple(kind, x);
+}
+
 // One frame, or several with an axis of frames in front.
 py::array_t<double> predict(const PolarisableSpec &spec, const Integers &species, const Doubles &positions,
                             const Doubles &cell, const Integers &centres, const std::vector<double> &coefficients,
@@ -122,13 +146,16 @@ void bind_polarisable(py::module_ &m)
   py::class_<PolarisableSpec>(m, "PolarisableModel",
                               "Ions and polarisable molecules: columns of a linear model of field gradients, e/Å³.")
       .def(py::init(&make), py::arg("bonds"), py::arg("charges"), py::arg("first"), py::arg("cutoff"),
-           py::arg("splines"), py::arg("tolerance"),
+           py::arg("splines"), py::arg("tolerance"), py::arg("surroundings"), py::arg("kernel_cutoff"),
+           py::arg("kernel_scale"), py::arg("reference_kind"), py::arg("references"),
            "bonds: (centre species, ligand species, cutoff Å, length Å); charges (species) e.")
       .def_property_readonly("size", &ufp::polarisable_columns)
       .def("columns", &columns, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("centres"),
            "(centres, columns, 6): xx yy zz xy xz yz, traceless, e/Å³ per unit of the coefficient.")
       .def("bonds", &bonds, py::arg("species"), py::arg("positions"), py::arg("cell"),
            "((B, 3): ligand, centre, kind), (B,) Å, and the number of ligands without a centre.")
+      .def("pairs", &pairs, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("centres"),
+           "(B,) kind of bond and (B, 8) invariants of each pair within the cutoff of the kernel.")
       .def("predict", &predict, py::arg("species"), py::arg("positions"), py::arg("cell"), py::arg("centres"),
            py::arg("coefficients"), py::arg("threads") = 0,
            "(centres, 6) e/Å³; cells (frames, 3, 3) and positions (frames, atoms, 3) give (frames, centres, 6).");

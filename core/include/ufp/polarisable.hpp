@@ -8,6 +8,7 @@
 
 #include "ufp/bspline.hpp"
 #include "ufp/cell_list.hpp"
+#include "ufp/invariant_kernel.hpp"
 #include "ufp/lattice_sum.hpp"
 
 namespace ufp
@@ -25,6 +26,8 @@ struct PolarisableSpec {
   double first, cutoff;         // Å, of the splines of the short range
   int splines;                  // intervals between them, and functions: they end at 0 with two derivatives
   double tolerance;             // of the Ewald sums, relative to the rms gradient
+  int surroundings = 0;         // splines of the vectors around a ligand; 0: neither those nor ligands without a bond
+  InvariantKernelSpec kernel{};  // its kinds are the bonds
 };
 
 // Columns of the model: a prediction is their sum with one coefficient each. In this order, S species and n splines:
@@ -32,10 +35,16 @@ struct PolarisableSpec {
 //   of each bond: charge that flows to the ligand from its centre per Å of stretch (1) and per e/Å of the potential of
 //   unit charges on each species at the ligand (S); dipole of the ligand towards its centre (1), per Å of stretch (1),
 //   and along the field of unit charges on each species (S);
+//   with surroundings, of each species of ligands: charge of a ligand without a bond (1) and of one with several (1),
+//   dipole of one without along the field of unit charges on each species (S), and dipole of all along the vectors
+//   Σ B_k(d) e to the atoms of each species (S times their splines);
 //   of each bond, times each spline of the distance r between centre and ligand along u, with p from the ligand to its
 //   centre, c = u·p and E the field of the charges at the centre: c^m uu, c^m up, c^m pp for m = 0..3, uE, (u·E) uu
-//   (14).
-// Charges and dipoles act through their lattice sums; products are symmetrised and traceless.
+//   (14);
+//   with surroundings, of each species of ligands: uu of one without a bond, times each spline;
+//   of each reference of the kernel: uu, up, pp (3).
+// Charges and dipoles act through their lattice sums; products are symmetrised and traceless. With surroundings all that
+// a bond does fades in the last 15 % of its cutoff, and a ligand is without a bond by what has faded.
 std::size_t polarisable_columns(const PolarisableSpec &spec);
 
 struct LigandBond {
@@ -43,6 +52,20 @@ struct LigandBond {
   std::size_t kind;                 // which of the bonds
   double distance;                  // Å
   std::array<double, 3> direction;  // from ligand to centre
+  double weight;                    // 1, less towards the cutoff
+};
+
+// A centre of a tensor and a ligand with a bond of some kind, as the kernel sees them: distance r, c = u·p, stretch of the
+// bond, E·u and E·p at the ligand, E·u, E·p and u·Vu at the centre, field and gradient of the charges.
+struct BondedPair {
+  std::size_t kind;
+  PairInvariants invariants;
+};
+
+// What a ligand is beside its nearest bond.
+struct Ligand {
+  std::size_t atom, kind;  // kind: which species of ligands
+  double free, excess;     // bonds that it lacks of one, and has beyond one
 };
 
 // Structure of one call: cell and positions (atoms, 3) Å, species (atoms).
@@ -68,27 +91,49 @@ class PolarisableModel
   // Their sum with one coefficient each, out (centres, 6).
   void predict(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
                const double *coefficients, double *out);
+  // All pairs within the kernel's cutoff.
+  std::vector<BondedPair> pairs(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres);
 
  private:
   template <class Sink> void evaluate(const PolarisableAtoms &, std::size_t, const std::size_t *, Sink &);
   void find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
-                  std::vector<LigandBond> &out) const;
+                  std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const;
   void sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres);
-  template <class Sink> void add_sources(const PolarisableAtoms &atoms, Sink &sink) const;
+  template <class Sink>
+  void add_sources(const PolarisableAtoms &atoms, const CellList &list, Sink &sink) const;
+  template <class Sink>
+  void add_surroundings(const PolarisableAtoms &atoms, const CellList &list, const Ligand &ligand, Sink &sink) const;
+  template <class Sink>
+  void add_gradients(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, Sink &sink);
   template <class Sink>
   void add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres, Sink &sink) const;
   const double *field_of(std::size_t atom) const { return &field_[4 * species_ * target_[atom]]; }
+  std::array<double, 3> charges_field(std::size_t atom) const;
+  bool surrounded() const { return spec_.surroundings > 0; }
   std::size_t sources_per_bond() const { return 3 + 2 * species_; }
+  std::size_t sources_per_ligand() const
+  {
+    return 2 + species_ + species_ * static_cast<std::size_t>(spec_.surroundings);
+  }
+  std::size_t sources() const
+  {
+    return species_ + spec_.bonds.size() * sources_per_bond() + ligand_species_.size() * sources_per_ligand();
+  }
 
   PolarisableSpec spec_;
   std::size_t species_;
-  SplineAxis axis_;
+  std::vector<int> ligand_species_;  // empty without surroundings
+  SplineAxis axis_, wide_;           // of the short range, of the surroundings
+  InvariantKernel kernel_;
   double reach_;
   LatticeSum sum_;
   std::vector<LigandBond> bonds_;
   std::vector<std::size_t> bond_of_;  // by atom: its place in bonds_, or none
   std::vector<std::size_t> target_;   // by atom: its place in field_
-  std::vector<double> field_;         // (targets, species, 4): φ Ex Ey Ez of unit charges
+  std::vector<Ligand> ligands_;
+  std::vector<std::size_t> ligand_of_;  // by atom: its place in ligands_, or none
+  std::vector<double> field_;           // (targets, species, 4): φ Ex Ey Ez of unit charges
+  std::vector<double> own_gradient_;    // (centres, 6) of the charges, where the kernel needs them
 };
 
 }  // namespace ufp

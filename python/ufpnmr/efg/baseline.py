@@ -21,7 +21,7 @@ from ufpnmr.efg.tensors import traceless
 from ufpnmr.errors import InputError
 from ufpnmr.units import EFG_E_PER_A3_IN_V_PER_A2
 
-__all__ = ["Baseline", "ChargeBaseline", "MolecularBond", "PolarisableBaseline"]
+__all__ = ["Baseline", "ChargeBaseline", "MolecularBond", "PairKernel", "PolarisableBaseline"]
 
 Array = NDArray[np.float64]
 Centres = Sequence[int] | NDArray[np.intp]
@@ -113,6 +113,39 @@ class MolecularBond:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class PairKernel:
+    """Gaussian kernel between pairs of a site and a ligand, by eight invariants of `PolarisableBaseline.pairs`.
+
+    Attributes
+    ----------
+    cutoff : float
+        Å, where pairs are weighted to zero.
+    scale : (8,)
+        Length scales of the invariants.
+    kind : (M,) int
+        Which bond the ligand of a reference pair has; ascending.
+    points : (M, 8)
+        Invariants of the reference pairs, in units of their scale.
+    """
+
+    cutoff: float
+    scale: Array = dataclasses.field(default_factory=lambda: np.ones(8))
+    kind: NDArray[np.intp] = dataclasses.field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    points: Array = dataclasses.field(default_factory=lambda: np.zeros((0, 8)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a document that `from_dict` understands."""
+        arrays = {name: getattr(self, name).tolist() for name in ("scale", "kind", "points")}
+        return {"cutoff": self.cutoff, **arrays}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> PairKernel:
+        """Return what `to_dict` described."""
+        points = np.asarray(document["points"], dtype=np.float64).reshape(-1, 8)
+        return cls(document["cutoff"], np.asarray(document["scale"]), np.asarray(document["kind"], np.intp), points)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class PolarisableBaseline:
     """Ions and polarisable molecules: one coefficient per column, see `columns`.
 
@@ -130,6 +163,9 @@ class PolarisableBaseline:
         Their number.
     coefficients : (P,)
         V/Å² times the unit of a column's inverse.
+    surroundings : int
+        Splines of the vectors from a ligand to the atoms around it; 0 leaves out those and ligands without a bond.
+    kernel : PairKernel or None
     """
 
     species: tuple[str, ...]
@@ -139,6 +175,8 @@ class PolarisableBaseline:
     cutoff: float = 6.0
     splines: int = 8
     coefficients: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
+    surroundings: int = 0
+    kernel: PairKernel | None = None
 
     def __post_init__(self) -> None:
         if len(self.field_charges) != len(self.species):
@@ -168,11 +206,17 @@ class PolarisableBaseline:
     def to_dict(self) -> dict[str, Any]:
         """See `Baseline`."""
         plain = {name: getattr(self, name) for name in ("first", "cutoff", "splines")}
+        later: dict[str, Any] = {}  # absent where unused: digests of files from before stay what they were
+        if self.surroundings:
+            later["surroundings"] = self.surroundings
+        if self.kernel is not None:
+            later["kernel"] = self.kernel.to_dict()
         return {
             "species": list(self.species),
             "bonds": [dataclasses.asdict(bond) for bond in self.bonds],
             "field_charges": list(self.field_charges),
             **plain,
+            **later,
             "coefficients": self.coefficients.tolist(),
         }
 
@@ -187,15 +231,16 @@ class PolarisableBaseline:
             document["cutoff"],
             document["splines"],
             coefficients,
+            document.get("surroundings", 0),
+            PairKernel.from_dict(document["kernel"]) if "kernel" in document else None,
         )
 
     def columns(self, cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], centres: Centres) -> Array:
         """Return the columns of the linear model at some atoms of a periodic structure.
 
-        In the order of `core/include/ufp/polarisable.hpp`: unit charges on each species; of each bond the charge that
-        flows to the ligand per Å of stretch and per potential of unit charges on each species, the dipole of the
-        ligand along the bond, per Å of stretch, and along the field of unit charges on each species; of each bond the
-        14 short-ranged tensors times the splines.
+        In the order of `core/include/ufp/polarisable.hpp`: what acts through lattice sums (unit charges on each
+        species, charges and dipoles of each bond and of each species of ligands), the `sources` first columns, then
+        what is short-ranged, and three tensors of each reference of the kernel.
 
         Returns
         -------
@@ -212,7 +257,7 @@ class PolarisableBaseline:
         except _core.DomainError as error:
             raise InputError(str(error)) from None
         V = np.array(V)
-        V[:, : self.size - self._short_range] *= EFG_E_PER_A3_IN_V_PER_A2
+        V[:, : self.sources] *= EFG_E_PER_A3_IN_V_PER_A2
         return V
 
     def gradients(
@@ -220,7 +265,7 @@ class PolarisableBaseline:
     ) -> Array:
         """See `Baseline`."""
         weights = self.coefficients.copy()
-        weights[: self.size - self._short_range] *= EFG_E_PER_A3_IN_V_PER_A2
+        weights[: self.sources] *= EFG_E_PER_A3_IN_V_PER_A2
         try:
             V = self._model.predict(self._types(elements), positions, cell, centres, weights, threads)
         except _core.DomainError as error:
@@ -234,9 +279,23 @@ class PolarisableBaseline:
         members, length, unbound = self._model.bonds(self._types(elements), positions, cell)
         return np.asarray(members[:, 2], dtype=np.intp), np.asarray(length), int(unbound)
 
+    def pairs(
+        self, cell: ArrayLike, positions: ArrayLike, elements: Sequence[str], centres: Centres
+    ) -> tuple[NDArray[np.intp], Array]:
+        """Return what the kernel sees: the kind (B,) and the invariants (B, 8) of each pair within its cutoff.
+
+        Distance r Å, cosine between pair and bond, stretch of the bond Å, field at the ligand along the pair and along
+        the bond e/Å², the same two at the site, gradient of the point charges at the site along the pair e/Å³.
+        """
+        kind, x = self._model.pairs(self._types(elements), positions, cell, centres)
+        return np.asarray(kind, dtype=np.intp), np.asarray(x)
+
     @property
-    def _short_range(self) -> int:
-        return 14 * self.splines * len(self.bonds)
+    def sources(self) -> int:
+        """Number of columns that act through lattice sums."""
+        species, ligands = len(self.species), len({bond.ligand for bond in self.bonds})
+        each = 2 + species + species * self.surroundings if self.surroundings else 0
+        return species + len(self.bonds) * (3 + 2 * species) + ligands * each
 
     def _types(self, elements: Sequence[str]) -> NDArray[np.int32]:
         number = {name: k for k, name in enumerate(self.species)}
@@ -249,8 +308,19 @@ class PolarisableBaseline:
         number = {name: k for k, name in enumerate(self.species)}
         bonds = [(number[bond.centre], number[bond.ligand], bond.cutoff, bond.length) for bond in self.bonds]
         try:
+            kernel = self.kernel or PairKernel(0.0)
             return _core.PolarisableModel(
-                bonds, list(self.field_charges), self.first, self.cutoff, self.splines, TOLERANCE
+                bonds,
+                list(self.field_charges),
+                self.first,
+                self.cutoff,
+                self.splines,
+                TOLERANCE,
+                self.surroundings,
+                kernel.cutoff,
+                list(kernel.scale),
+                list(kernel.kind),
+                kernel.points.tolist(),
             )
         except _core.DomainError as error:
             raise InputError(str(error)) from None

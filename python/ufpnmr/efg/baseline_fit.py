@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ufpnmr.efg.baseline import MolecularBond, PolarisableBaseline
+from ufpnmr.efg.baseline import MolecularBond, PairKernel, PolarisableBaseline
+from ufpnmr.efg.baseline_kernel import Whitened, with_references
 from ufpnmr.efg.fit_config import Baseline as BaselineConfig
 from ufpnmr.efg.labels import LabelledTensors
 from ufpnmr.efg.tensors import from_spherical, to_spherical
@@ -45,7 +46,9 @@ def fit_polarisable(
     charges: dict[str, float],
     fold: NDArray[np.int64],
 ) -> BaselineFit:
-    """Fit the coefficients w that minimise Σ‖V - Σ_k w_k X_k‖² + λN Σ_k (s_k w_k)², s_k the rms of column k.
+    """Fit the coefficients w that minimise Σ‖V - Σ_k w_k X_k‖² + λN Σ_k (s_k w_k)².
+
+    s_k is the rms of column k; columns of the kernel are taken as `baseline_kernel.Whitened` says.
 
     Parameters
     ----------
@@ -66,13 +69,14 @@ def fit_polarisable(
         if not all(s.atoms.pbc):
             raise InputError(f"{s.where}: the baseline needs a structure periodic in a, b and c, found {s.atoms.pbc}")
     empty, bonds = _with_lengths(config, structures, charges)
-    X = [to_spherical(empty.columns(*_arrays(s), s.centres)) for s in structures]  # (n, P, 5) each
+    empty = with_references(empty, config, [empty.pairs(*_arrays(s), s.centres) for s in structures])
+    whitened = Whitened(empty)
+    X = [whitened.columns(to_spherical(empty.columns(*_arrays(s), s.centres))) for s in structures]  # (n, P, 5) each
     y = [to_spherical(s.V) for s in structures]
     folds = np.unique(fold)
     sums = {int(f): _normal_equations([(X[k], y[k]) for k in np.flatnonzero(fold == f)]) for f in folds}
     total = _added(sums.values())
-    size = np.sqrt(np.diag(total.gram) / total.count)
-    size[size == 0] = 1.0
+    size = whitened.sizes(np.diag(total.gram) / total.count)
     strengths = np.sort(np.asarray(config.regularisation, dtype=np.float64))
     squares = np.zeros(len(strengths))
     for held in sums.values():
@@ -82,7 +86,7 @@ def fit_polarisable(
     best = float(strengths[error.argmin()])
     without = {f: total.minus(held).solve(size, best) for f, held in sums.items()}
     withheld = [from_spherical(np.einsum("p,npm->nm", without[int(f)], x)) for x, f in zip(X, fold, strict=True)]
-    baseline = dataclasses.replace(empty, coefficients=total.solve(size, best))
+    baseline = dataclasses.replace(empty, coefficients=whitened.coefficients(total.solve(size, best)))
     record = {
         "kind": "polarisable",
         "columns": empty.size,
@@ -91,6 +95,7 @@ def fit_polarisable(
             {"regularisation": float(strength), "relative_tensor_rmse": float(value)}
             for strength, value in zip(strengths, error, strict=True)
         ],
+        "references": 0 if baseline.kernel is None else len(baseline.kernel.points),
         **bonds,
     }
     return BaselineFit(baseline, withheld, record)
@@ -141,7 +146,10 @@ def _with_lengths(
     """Return the baseline without coefficients, each bond with its mean length, and what was found."""
     named = tuple(MolecularBond(bond.centre, bond.ligand, bond.cutoff) for bond in config.bonds)
     shape = (config.first, config.cutoff, config.splines)
-    bare = PolarisableBaseline(tuple(charges), named, tuple(charges.values()), *shape)
+    kernel = PairKernel(config.kernel_cutoff) if config.references else None
+    bare = PolarisableBaseline(
+        tuple(charges), named, tuple(charges.values()), *shape, surroundings=config.surroundings, kernel=kernel
+    )
     kinds, lengths, unbound = [], [], []
     for s in structures:
         kind, length, left_out = bare.bond_lengths(*_arrays(s))

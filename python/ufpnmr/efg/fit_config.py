@@ -146,7 +146,16 @@ class Baseline(Section):
     cutoff: Positive = 6.0
     """Å, where they end."""
     splines: Annotated[int, Field(ge=1, le=64)] = 8
-    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(default=[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    surroundings: Annotated[int, Field(ge=0, le=64)] = 4
+    """Splines, over the same distances, of the vectors from a ligand to the atoms around it; 0 leaves out those and
+    ligands without a bond."""
+    references: Annotated[int, Field(ge=0, le=4096)] = 200
+    """Pairs of a site and a ligand with which the kernel compares others; 0 for no kernel."""
+    kernel_cutoff: Positive = 5.0
+    """Å, up to where it looks."""
+    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(
+        default=[1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
+    )
     """Strengths of the ridge to choose from, in units of the mean square of a column."""
 
     @model_validator(mode="after")

@@ -49,8 +49,8 @@ __all__ = [
 
 VERSION = 1
 MAGIC = b"\x89UFPEFG\n"
-_POLARISABLE = 1
-"""Version of the entry of a polarisable baseline."""
+_POLARISABLE = 2
+"""Version of the entry of a polarisable baseline; 1 has neither surroundings nor kernel."""
 _MARK = 0x01020304
 _PREFIX = struct.Struct("<8sIIQII")
 _DTYPES = {"<f8", "<i8", "<i4"}
@@ -114,17 +114,18 @@ def _baseline_entries(baseline: Baseline | None) -> tuple[dict[str, Any], NDArra
         return entries, None
     document = baseline.to_dict()
     del document["coefficients"]
-    return {**entries, "polarisable": {"version": _POLARISABLE, **document}}, baseline.coefficients
+    version = _POLARISABLE if baseline.surroundings or baseline.kernel is not None else 1
+    return {**entries, "polarisable": {"version": version, **document}}, baseline.coefficients
 
 
 def _baseline(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Baseline | None:
     charges, document = header["baseline"]["charges"], header.get("polarisable")
     if document is None:
         return ChargeBaseline(charges) if charges else None
-    if document["version"] != _POLARISABLE:
+    if not 1 <= document["version"] <= _POLARISABLE:
         raise InputError(
-            f"polarisable baseline of version {document['version']}; this ufpnmr reads version {_POLARISABLE}; install "
-            "a newer one"
+            f"polarisable baseline of version {document['version']}; this ufpnmr reads versions up to {_POLARISABLE}; "
+            "install a newer one"
         )
     return PolarisableBaseline.from_dict(document, arrays["polarisable_coefficients"])
 
