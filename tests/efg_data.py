@@ -7,7 +7,7 @@ import numpy as np
 from ase.build import make_supercell
 from ase.io import read, write
 
-from ufpnmr.efg.baseline import ChargeBaseline, MolecularBond, PolarisableBaseline
+from ufpnmr.efg.baseline import ChargeBaseline, MolecularBond, PairKernel, PolarisableBaseline
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
@@ -21,7 +21,17 @@ _BARE = PolarisableBaseline(("Li", "P", "S"), (MolecularBond("P", "S", 2.6, 2.05
 POLARISABLE_BASELINE = dataclasses.replace(
     _BARE, coefficients=np.random.default_rng(7).normal(0, 0.3, _BARE.size) * np.append(np.ones(12), np.full(70, 0.1))
 )
-BASELINES = [None, CHARGE_BASELINE, POLARISABLE_BASELINE]
+_RNG = np.random.default_rng(8)
+_KERNEL = PairKernel(
+    5.0,
+    np.array([2.5, 1.9, 0.3, 0.4, 0.4, 0.3, 0.3, 0.2]),
+    np.zeros(6, dtype=int),
+    _RNG.normal(0, 0.3, (6, 8)) + np.array([1.2, *np.zeros(7)]),
+)
+_WIDE = dataclasses.replace(_BARE, surroundings=3, kernel=_KERNEL)
+MOLECULES_BASELINE = dataclasses.replace(_WIDE, coefficients=_RNG.normal(0, 0.1, _WIDE.size))
+"""With ligands that lack a bond, their surroundings and a kernel."""
+BASELINES = [None, CHARGE_BASELINE, POLARISABLE_BASELINE, MOLECULES_BASELINE]
 
 FIT = """
 title = "Point charges"

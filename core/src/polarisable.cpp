@@ -19,8 +19,8 @@ constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t powers = 4;                 // of c = u·p
 constexpr std::size_t products = 3 * powers + 2;  // short-ranged tensors of a ligand
 constexpr std::size_t kernel_products = 3;
-constexpr double whole = 0.85;                    // of a bond's cutoff, up to where it counts fully
-constexpr double smallest_distance = 1e-3;        // Å: closer atoms are one atom read twice
+constexpr double whole = 0.85;              // of a bond's cutoff, up to where it counts fully
+constexpr double smallest_distance = 1e-3;  // Å: closer atoms are one atom read twice
 
 double dot(const Vector &a, const Vector &b)
 {
@@ -457,8 +457,8 @@ void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centr
       if (n.distance >= kernel_.cutoff()) continue;
       const Vector at_ligand = charges_field(bond.ligand);
       const double stretch = bond.distance - spec_.bonds[bond.kind].length;
-      const PairInvariants x{n.distance, c,     stretch,       dot(at_ligand, u), dot(at_ligand, p),
-                             along,      dot(field, p), along_both(&own_gradient_[6 * i], u)};
+      const PairInvariants x{n.distance,        c,     stretch,       dot(at_ligand, u),
+                             dot(at_ligand, p), along, dot(field, p), along_both(&own_gradient_[6 * i], u)};
       sink.pair(bond.kind, x);
       kernel_.evaluate(bond.kind, x, alike.data());
       const std::size_t begin = kernel_.first(bond.kind), end = kernel_.first(bond.kind + 1);

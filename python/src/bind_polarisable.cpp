@@ -37,9 +37,8 @@ PolarisableSpec make(const std::vector<Bond> &bonds, const std::vector<double> &
                      const ufp::PairInvariants &kernel_scale, const std::vector<int> &reference_kind,
                      const std::vector<ufp::PairInvariants> &references)
 {
-  PolarisableSpec spec{
-      {}, charges,       first, cutoff, splines, tolerance, surroundings, {kernel_scale, reference_kind, references,
-                                                                          kernel_cutoff}};
+  PolarisableSpec spec{{},      charges,   first,        cutoff,
+                       splines, tolerance, surroundings, {kernel_scale, reference_kind, references, kernel_cutoff}};
   for (const auto &[centre, ligand, reach, length] : bonds) spec.bonds.push_back({centre, ligand, reach, length});
   PolarisableModel{spec};  // refuses one that means nothing
   return spec;

@@ -22,7 +22,8 @@ from ufpnmr.errors import InputError
 from ufpnmr.isotopes import isotope
 
 BOND = {"centre": "P", "ligand": "S", "cutoff": 2.6}
-CONFIG = Baseline(kind="polarisable", bonds=[BOND], splines=5, regularisation=[1e-9, 1e-2])
+PLAIN = {"splines": 5, "surroundings": 0, "references": 0, "regularisation": [1e-9, 1e-2]}
+CONFIG = Baseline(kind="polarisable", bonds=[BOND], **PLAIN)
 CHARGES = dict(zip(("Li", "P", "S"), (0.3, 0.7, -0.9), strict=True))
 
 
@@ -138,11 +139,12 @@ def test_the_entry_of_a_file_is_versioned(tmp_path):
     make_model(baseline=POLARISABLE_BASELINE).write(path)
     header, arrays = read_arrays(path)
     assert {"polarisable", "polarisable_coefficients"} <= set(header["required"])
-    header["polarisable"]["version"] = 2
+    header["polarisable"]["version"] = 3
     write_arrays(path, header, arrays, force=True)
-    with pytest.raises(InputError, match="polarisable baseline of version 2; this ufpnmr reads version 1"):
+    with pytest.raises(InputError, match="polarisable baseline of version 3; this ufpnmr reads versions up to 2"):
         EFGModel.read(path)
     header["polarisable"]["version"] = 1
+    assert not {"surroundings", "kernel"} & set(header["polarisable"])  # as files from before them
     del header["polarisable"]["bonds"]
     write_arrays(path, header, arrays, force=True)
     with pytest.raises(InputError, match="the header lacks or misstates an entry: KeyError: 'bonds'"):

@@ -22,11 +22,11 @@ struct MolecularBond {
 
 struct PolarisableSpec {
   std::vector<MolecularBond> bonds;
-  std::vector<double> charges;  // e, by species: the charges whose field acts at the centre of a tensor
-  double first, cutoff;         // Å, of the splines of the short range
-  int splines;                  // intervals between them, and functions: they end at 0 with two derivatives
-  double tolerance;             // of the Ewald sums, relative to the rms gradient
-  int surroundings = 0;         // splines of the vectors around a ligand; 0: neither those nor ligands without a bond
+  std::vector<double> charges;   // e, by species: the charges whose field acts at the centre of a tensor
+  double first, cutoff;          // Å, of the splines of the short range
+  int splines;                   // intervals between them, and functions: they end at 0 with two derivatives
+  double tolerance;              // of the Ewald sums, relative to the rms gradient
+  int surroundings = 0;          // splines of the vectors around a ligand; 0: neither those nor ligands without a bond
   InvariantKernelSpec kernel{};  // its kinds are the bonds
 };
 
@@ -43,8 +43,8 @@ struct PolarisableSpec {
 //   (14);
 //   with surroundings, of each species of ligands: uu of one without a bond, times each spline;
 //   of each reference of the kernel: uu, up, pp (3).
-// Charges and dipoles act through their lattice sums; products are symmetrised and traceless. With surroundings all that
-// a bond does fades in the last 15 % of its cutoff, and a ligand is without a bond by what has faded.
+// Charges and dipoles act through their lattice sums; products are symmetrised and traceless. With surroundings all
+// that a bond does fades in the last 15 % of its cutoff, and a ligand is without a bond by what has faded.
 std::size_t polarisable_columns(const PolarisableSpec &spec);
 
 struct LigandBond {
@@ -55,8 +55,8 @@ struct LigandBond {
   double weight;                    // 1, less towards the cutoff
 };
 
-// A centre of a tensor and a ligand with a bond of some kind, as the kernel sees them: distance r, c = u·p, stretch of the
-// bond, E·u and E·p at the ligand, E·u, E·p and u·Vu at the centre, field and gradient of the charges.
+// A centre of a tensor and a ligand with a bond of some kind, as the kernel sees them: distance r, c = u·p, stretch of
+// the bond, E·u and E·p at the ligand, E·u, E·p and u·Vu at the centre, field and gradient of the charges.
 struct BondedPair {
   std::size_t kind;
   PairInvariants invariants;
@@ -99,8 +99,7 @@ class PolarisableModel
   void find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
                   std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const;
   void sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres);
-  template <class Sink>
-  void add_sources(const PolarisableAtoms &atoms, const CellList &list, Sink &sink) const;
+  template <class Sink> void add_sources(const PolarisableAtoms &atoms, const CellList &list, Sink &sink) const;
   template <class Sink>
   void add_surroundings(const PolarisableAtoms &atoms, const CellList &list, const Ligand &ligand, Sink &sink) const;
   template <class Sink>
