@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import efg_data
-from efg_data import POLARISABLE_BASELINE, make_model
-from ufpnmr.efg.baseline import PolarisableBaseline
+from efg_data import MOLECULES_BASELINE, POLARISABLE_BASELINE, make_model
+from ufpnmr.efg.baseline import MolecularBond, PolarisableBaseline
 from ufpnmr.efg.baseline_fit import fit_polarisable
 from ufpnmr.efg.dataset import deal, read_dataset
 from ufpnmr.efg.evaluation import evaluate
@@ -27,11 +27,11 @@ CONFIG = Baseline(kind="polarisable", bonds=[BOND], **PLAIN)
 CHARGES = dict(zip(("Li", "P", "S"), (0.3, 0.7, -0.9), strict=True))
 
 
-def frames_of_molecules(count, seed=0):
-    """Perturbed β-Li3PS4 whose labels are those of POLARISABLE_BASELINE."""
+def frames_of_molecules(count, seed=0, baseline=POLARISABLE_BASELINE):
+    """Perturbed β-Li3PS4 whose labels are those of a baseline."""
     frames = efg_data.labelled(count, seed, displacement=0.15)
     for atoms in frames:
-        V = POLARISABLE_BASELINE.gradients(atoms.cell.array, atoms.positions, list(map(str, atoms.symbols)), range(12))
+        V = baseline.gradients(atoms.cell.array, atoms.positions, list(map(str, atoms.symbols)), range(12))
         atoms.arrays["efg"][:12] = to_matrix(V).reshape(-1, 9)
     return frames
 
@@ -132,6 +132,60 @@ def test_training_on_what_it_leaves(tmp_path):
     plain = train(kept, dataset)
     assert plain.model.baseline is None
     assert plain.record["baseline"]["columns"] == baseline["columns"]
+
+
+def test_learns_ligands_that_lack_a_bond_and_a_kernel(tmp_path):
+    known = dataclasses.replace(MOLECULES_BASELINE, bonds=(MolecularBond("P", "S", 2.2, 2.05),))
+    path = efg_data.save(tmp_path / "labels.extxyz", frames_of_molecules(16, 3, known))
+    structures = read_tensors(path, ["Li"])
+    fold, V = deal(structures, 4), np.concatenate([s.V for s in structures])
+    error = {}
+    for name, changed in {"plain": {}, "wide": {"surroundings": 3}, "all": {"surroundings": 3, "references": 40}}.items():
+        update = {"bonds": (CONFIG.bonds[0].model_copy(update={"cutoff": 2.2}),), "regularisation": [1e-9, 1e-6, 1e-3]}
+        fit = fit_polarisable(CONFIG.model_copy(update={**update, **changed}), structures, CHARGES, fold)
+        assert fit.record["references"] == changed.get("references", 0)
+        error[name] = relative_rmse(np.concatenate(fit.withheld), V)
+        assert np.isfinite(fit.baseline.coefficients).all()
+    assert error["wide"] < 0.6 * error["plain"]
+    assert error["all"] < 0.6 * error["wide"]
+    again = fit.refitted(np.flatnonzero(fold != 2))
+    for k in np.flatnonzero(fold == 2):
+        np.testing.assert_allclose(again[1][k], fit.withheld[k], atol=1e-9)
+    other = frames_of_molecules(1, 5, known)[0]
+    arguments = other.cell.array, other.positions, list(map(str, other.symbols)), range(12)
+    whole = fit.refitted(np.arange(len(structures)))[0]
+    seen = dataclasses.replace(fit.baseline, coefficients=whole)
+    np.testing.assert_allclose(seen.gradients(*arguments), fit.baseline.gradients(*arguments), atol=1e-6)
+
+
+def test_every_member_has_a_baseline_of_its_own(tmp_path):
+    train_file = efg_data.save(tmp_path / "train.extxyz", efg_data.labelled(12, 4, displacement=0.15, noise=0.02))
+    config = FitConfig.model_validate(
+        {
+            "title": "molecules",
+            "data": {"train": [str(train_file)]},
+            "model": {"centres": ["Li"], "tensors": 30, "invariants": 15, "selection_environments": 60},
+            "descriptor": {"cutoff": 4.5, "n_max": 4, "l_max": 3},
+            "solver": {"regularisation": [1e-2, 1.0], "iterations": 60},
+            "folds": 4,
+            "committee": {"members": 3, "calibration_folds": 4},
+            "baseline": {**CONFIG.model_dump(), "subtract": True},
+        }
+    )
+    model = train(config, read_dataset(config)).model
+    assert model.baseline_members is not None
+    assert model.baseline_members.shape == (3, model.baseline.size)
+    model.write(tmp_path / "m.efg")
+    read = EFGModel.read(tmp_path / "m.efg")
+    atoms = efg_data.labelled(1, 40, displacement=0.15)[0]
+    V, sigma = read.predict_with_error(atoms)
+    np.testing.assert_allclose(sigma, model.predict_with_error(atoms)[1], rtol=1e-9)
+    np.testing.assert_allclose(V, model.predict(atoms), atol=1e-10)
+    shared = dataclasses.replace(model, baseline_members=None)
+    assert np.all(sigma > shared.predict_with_error(atoms)[1])
+    assert model.digest == shared.digest
+    with pytest.raises(InputError, match="baseline_members: expected shape"):
+        dataclasses.replace(model, baseline_members=model.baseline_members[:2])
 
 
 def test_the_entry_of_a_file_is_versioned(tmp_path):

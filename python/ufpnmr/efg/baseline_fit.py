@@ -38,6 +38,17 @@ class BaselineFit:
     baseline: PolarisableBaseline
     withheld: list[Array]
     record: dict[str, Any]
+    _X: list[Array]
+    _y: list[Array]
+    _size: Array
+    _whitened: Whitened
+
+    def refitted(self, structures: NDArray[np.intp]) -> tuple[Array, list[Array]]:
+        """Return the coefficients (P,) of a fit to some structures and its tensors (n, 6) V/Å² of all of them."""
+        w = _normal_equations([(self._X[k], self._y[k]) for k in structures]).solve(
+            self._size, self.record["regularisation"]
+        )
+        return self._whitened.coefficients(w), [_tensors(x, w) for x in self._X]
 
 
 def fit_polarisable(
@@ -85,7 +96,7 @@ def fit_polarisable(
     error = np.sqrt(squares / total.yy)
     best = float(strengths[error.argmin()])
     without = {f: total.minus(held).solve(size, best) for f, held in sums.items()}
-    withheld = [from_spherical(np.einsum("p,npm->nm", without[int(f)], x)) for x, f in zip(X, fold, strict=True)]
+    withheld = [_tensors(x, without[int(f)]) for x, f in zip(X, fold, strict=True)]
     baseline = dataclasses.replace(empty, coefficients=whitened.coefficients(total.solve(size, best)))
     record = {
         "kind": "polarisable",
@@ -98,7 +109,11 @@ def fit_polarisable(
         "references": 0 if baseline.kernel is None else len(baseline.kernel.points),
         **bonds,
     }
-    return BaselineFit(baseline, withheld, record)
+    return BaselineFit(baseline, withheld, record, X, y, size, whitened)
+
+
+def _tensors(X: Array, w: Array) -> Array:
+    return from_spherical(np.einsum("p,npm->nm", w, X))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ufpnmr import _core
 from ufpnmr.efg import kernels
-from ufpnmr.efg.baseline import Baseline
+from ufpnmr.efg.baseline import Baseline, PolarisableBaseline
 from ufpnmr.efg.committee import spread
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.engine import Precision
@@ -76,6 +77,8 @@ class EFGModel:
         Calibration factor of the committee's spread.
     baseline : Baseline or None
         What the regression stands on, added to it: point charges or polarisable molecules.
+    baseline_members : (K, P) or None
+        Coefficients of a polarisable baseline beneath each member; None: they share that of the model.
     training : dict
         Record of the fit: labels and their hashes, hyperparameters, regularisation, split, metrics.
     error : dict
@@ -98,6 +101,7 @@ class EFGModel:
     committee: Array | None = None
     alpha: float = 1.0
     baseline: Baseline | None = None
+    baseline_members: Array | None = None
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
     error: dict[str, Any] = dataclasses.field(default_factory=dict)
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -121,6 +125,11 @@ class EFGModel:
             raise InputError(f"active: expected {q0} invariants each, found {self.active.shape[1:]}")
         if self.committee is not None and self.committee.shape[1:] != (rows, q2):
             raise InputError(f"committee: expected members of shape {(rows, q2)}, found {self.committee.shape[1:]}")
+        if self.baseline_members is not None:
+            size = self.baseline.size if isinstance(self.baseline, PolarisableBaseline) else 0
+            expected = (0 if self.committee is None else len(self.committee), size)
+            if self.baseline_members.shape != expected:
+                raise InputError(f"baseline_members: expected shape {expected}, found {self.baseline_members.shape}")
         for features, rank in ((self.tensors, 2), (self.invariants, 0)):
             if features.rank != rank:
                 raise InputError(f"expected features with λ = {rank}, found {features.rank}")
@@ -352,7 +361,16 @@ class EFGModel:
     ) -> Array:
         """Tensors of the model, or of its members, (K, n, 6) or, of several frames, (K, F, n, 6) V/Å²."""
         V = self.regressed(frame, centres, precision, members=members, threads=threads)
+        if members and self.baseline_members is not None:
+            parts = [dataclasses.replace(self, baseline=baseline, baseline_members=None) for baseline in self._beneath]
+            return V + np.stack([part.baseline_gradients(frame, centres, threads) for part in parts])
         return V + self.baseline_gradients(frame, centres, threads)
+
+    @functools.cached_property
+    def _beneath(self) -> list[PolarisableBaseline]:
+        assert isinstance(self.baseline, PolarisableBaseline)
+        assert self.baseline_members is not None
+        return [dataclasses.replace(self.baseline, coefficients=w) for w in self.baseline_members]
 
     def regressed(
         self,

@@ -59,7 +59,7 @@ _ENTRIES = (
     "arrays",
 )
 _ARRAYS = (
-    *("coefficients", "active", "committee", "polarisable_coefficients"),
+    *("coefficients", "active", "committee", "committee_baseline", "polarisable_coefficients"),
     *("tensors_mixing", "invariants_mixing"),
     *(f"check_{part}" for part in ("cell", "positions", "types", "structure", "centres", "expected")),
 )
@@ -82,6 +82,7 @@ def write_model(model: EFGModel, path: str | Path, *, force: bool = False) -> No
         "tensors_mixing": model.tensors.mixing,
         "invariants_mixing": model.invariants.mixing,
         "committee": model.committee,
+        "committee_baseline": model.baseline_members,
         **check_arrays(model.checks, model.descriptor),
     }
     header = {
@@ -284,6 +285,7 @@ def _model(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> EFGModel:
         active=arrays.get("active"),
         label_scale=header["label"]["scale"],
         committee=arrays.get("committee"),
+        baseline_members=arrays.get("committee_baseline"),
         alpha=header.get("calibration", {}).get("alpha", 1.0),
         baseline=_baseline(header, arrays),
         training=header.get("training", {}),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ufpnmr.efg.baseline import Baseline, ChargeBaseline
-from ufpnmr.efg.baseline_fit import fit_polarisable
+from ufpnmr.efg.baseline_fit import BaselineFit, fit_polarisable
 from ufpnmr.efg.building import build_features, select_features, surroundings
 from ufpnmr.efg.committee import halves
 from ufpnmr.efg.dataset import Dataset, deal
@@ -68,6 +68,18 @@ class _Labels:
     baseline: Baseline | None
     subtracted: list[Array]
     record: dict[str, Any] | None
+    fit: BaselineFit | None
+
+    def beneath(self, shards: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Return coefficients of the baseline fitted to the chosen shards, and what it adds to what was subtracted.
+
+        The latter (M, 5) in units of the regression, structures ordered by shard as its features are.
+        """
+        assert self.fit is not None
+        coefficients, tensors = self.fit.refitted(np.flatnonzero(np.isin(shards, chosen)))
+        order = np.argsort(shards, kind="stable")
+        added = np.concatenate([tensors[k] - self.subtracted[k] for k in order])
+        return coefficients, to_spherical(added) / self.scale
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -173,7 +185,7 @@ def train(config: FitConfig, dataset: Dataset, *, threads: int = 0, say: Say = l
         if isinstance(best.solver, SparseSolver):
             record["solver"] |= {"active": len(best.solver.active0), "rank": best.solver.rank}
         if config.committee is not None:
-            model, record["calibration"] = _committee(config, model, best, mu)
+            model, record["calibration"] = _committee(config, model, best, mu, labels, shards)
             say(f"committee of {config.committee.members}, calibration {model.alpha:.2f}")
         if config.report.learning_curve:
             record["learning_curve"] = learning_curve(features, best.solver, config.folds, mu, seed=config.seed)
@@ -196,7 +208,7 @@ def _labels(config: FitConfig, dataset: Dataset, fold: NDArray[np.int64]) -> _La
     sizes = np.cumsum([len(s.centres) for s in dataset.train])[:-1]
     withheld = np.split(np.einsum("s,msc->mc", fitted, data.columns), sizes)
     baseline: Baseline = ChargeBaseline(charges)
-    record = None
+    record, fit = None, None
     if config.baseline.kind == "polarisable":
         fit = fit_polarisable(config.baseline, dataset.train, charges, fold)
         baseline, withheld = fit.baseline, fit.withheld
@@ -207,7 +219,8 @@ def _labels(config: FitConfig, dataset: Dataset, fold: NDArray[np.int64]) -> _La
     if scale == 0:
         raise InputError("expected labels to train on, found zero tensors only")
     beneath = baseline if config.baseline.subtract else None
-    return _Labels(np.split(y / scale, sizes), scale, charges, beneath, subtracted, record)
+    fit = fit if config.baseline.subtract else None
+    return _Labels(np.split(y / scale, sizes), scale, charges, beneath, subtracted, record, fit)
 
 
 def _moment(config: FitConfig) -> float:
@@ -253,14 +266,19 @@ def _candidate(
     return _Candidate(descriptor, zeta, tensors, invariants, features, solver, result)
 
 
-def _committee(config: FitConfig, model: EFGModel, best: _Candidate, mu: float) -> tuple[EFGModel, dict[str, Any]]:
+def _committee(
+    config: FitConfig, model: EFGModel, best: _Candidate, mu: float, labels: _Labels, shards: NDArray[np.int64]
+) -> tuple[EFGModel, dict[str, Any]]:
+    """Train the members; beneath each lies a baseline of its own half, or the spread would not know its error."""
     assert config.committee is not None
-    members, folds = config.committee.members, config.folds
-    found = calibrated(best.features, best.solver, folds, mu, members, config.committee.calibration_folds, config.seed)
+    members, folds, use = config.committee.members, config.folds, config.committee.calibration_folds
+    beneath = None if labels.fit is None else lambda half: labels.beneath(shards, half)[1]
+    found = calibrated(best.features, best.solver, folds, mu, members, use, config.seed, beneath)
     sets = halves(best.features.shards, members, np.random.default_rng(config.seed + 1))
     committee = np.concatenate([best.solver.path(part, mu).coefficients([mu]) for part in sets])
+    lower = None if labels.fit is None else np.stack([labels.beneath(shards, part)[0] for part in sets])
     record = {**dataclasses.asdict(found), "members": members, "halves": [part.tolist() for part in sets]}
-    return dataclasses.replace(model, committee=committee, alpha=found.alpha), record
+    return dataclasses.replace(model, committee=committee, alpha=found.alpha, baseline_members=lower), record
 
 
 def _checks(model: EFGModel, structures: Sequence[LabelledTensors]) -> tuple[Check, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -140,11 +140,21 @@ def learning_curve(
 
 
 def calibrated(
-    features: FeatureSet, solver: Solver, folds: int, regularisation: float, members: int, use: int, seed: int = 0
+    features: FeatureSet,
+    solver: Solver,
+    folds: int,
+    regularisation: float,
+    members: int,
+    use: int,
+    seed: int = 0,
+    beneath: Callable[[NDArray[np.int64]], Array] | None = None,
 ) -> Calibration:
     """Return the calibration of committees trained without a fold, on that fold, for the first `use` folds.
 
     The prediction that the spread is compared with is that of the model of all training shards, as in the final model.
+
+    `beneath` returns, for the shards of a member, what a baseline fitted to them says of every row (N, 5) beyond what
+    has been taken off the labels.
     """
     rng = np.random.default_rng(seed)
     spreads, predictions, references = [], [], []
@@ -154,6 +164,8 @@ def calibrated(
         C = np.concatenate([solver.path(part, regularisation).coefficients([regularisation]) for part in sets])
         rows, y = predict_rows(features, held, solver, C)
         predictions.append(y[0])
+        if beneath is not None:
+            y[1:] += np.stack([beneath(part)[rows] for part in sets[1:]])
         spreads.append(y[1:])
         references.append(features.y[rows])
     return calibrate(np.concatenate(spreads, axis=1), np.concatenate(references), np.concatenate(predictions))
