@@ -6,6 +6,8 @@
 
 #include "boys.hpp"
 #include "ufp/error.hpp"
+#include "ufp/simd.hpp"
+#include "wave_kernel.hpp"
 
 namespace ufp
 {
@@ -56,6 +58,28 @@ double reach(double tolerance)
                     std::to_string(std::max(i, j)) + " less than 0.001 Å apart");
 }
 
+using WaveKernel = void (*)(const WaveCall &) noexcept;
+
+WaveKernel wave_kernel()
+{
+  switch (simd_from_environment()) {
+#ifdef UFP_X86_KERNELS
+  case Simd::avx512:
+    return wave_kernel_avx512;
+  case Simd::avx2:
+    return wave_kernel_avx2;
+#endif
+  default:
+    return wave_kernel_baseline;
+  }
+}
+
+// A multiple of four.
+std::size_t padded(std::size_t n)
+{
+  return (n + 3) / 4 * 4;
+}
+
 const BoysTable &boys()
 {
   static const BoysTable table(reach(0.0) * reach(0.0));
@@ -66,6 +90,7 @@ const BoysTable &boys()
 // charge and of a dipole at the separation d from the target, and how wave vectors k = p + l c enter.
 struct Gradient {
   static constexpr std::size_t size = 6, lowest = 1;
+  static constexpr bool gradient = true;
   static constexpr double sign = -1;  // of k_a k_b
 
   // q [B2 d_a d_b - B1 δ_ab]; b = B1, B2, B3
@@ -91,13 +116,6 @@ struct Gradient {
     for (std::size_t e = 0; e < 3; ++e) v[e] += b[1] * along;
   }
 
-  static void add_to_moments(double even, double /*odd*/, int l, double &m0, double &m1, double &m2)
-  {
-    m0 += even;
-    m1 += l * even;
-    m2 += static_cast<double>(l) * l * even;
-  }
-
   // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b
   static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
                           const std::array<double, 3> &c, double *v)
@@ -121,6 +139,7 @@ struct Gradient {
 
 struct Field {
   static constexpr std::size_t size = 4, lowest = 0;
+  static constexpr bool gradient = false;
   static constexpr double sign = 1;
 
   // φ = q B0, E = -q B1 d; b = B0, B1, B2
@@ -136,13 +155,6 @@ struct Field {
     const double along = dot(mu, d);
     v[0] -= along * b[1];
     for (std::size_t a = 0; a < 3; ++a) v[1 + a] += along * b[2] * d[a] - b[1] * mu[a];
-  }
-
-  static void add_to_moments(double even, double odd, int l, double &m0, double &m1, double &m2)
-  {
-    m0 += even;
-    m1 += odd;
-    m2 += l * odd;
   }
 
   static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
@@ -328,8 +340,10 @@ template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const Ew
       for (std::size_t m = 0; m < first; ++m) inverse *= inverse2;
       for (std::size_t m = 0; m < count; ++m, inverse *= inverse2) b[m] = singular[m] * inverse - entire[m] * b[m];
       for (std::size_t s = 0; s < n_sets_; ++s) {
+        const double q = charge_[s * n_atoms_ + place];
+        if (!dipoles && q == 0) continue;  // sets of one species each
         double *v = out + Quantity::size * (i * n_sets_ + s);
-        Quantity::add_charge(charge_[s * n_atoms_ + place], d, b.data(), v);
+        Quantity::add_charge(q, d, b.data(), v);
         if constexpr (dipoles) {
           const double *mu = &dipole_[3 * s * n_atoms_ + place];
           Quantity::add_dipole({mu[0], mu[n_atoms_], mu[2 * n_atoms_]}, d, b.data(), v);
@@ -355,52 +369,87 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
     top[d] = static_cast<int>(split.k_cutoff * std::sqrt(dot(cell[d], cell[d])) / (2 * pi));
     tabulate_powers(d, static_cast<std::size_t>(top[d]));
   }
-  plane_cos_.resize(n_atoms_);
-  plane_sin_.resize(n_atoms_);
-  wave_cos_.resize(n_atoms_);
-  wave_sin_.resize(n_atoms_);
-  if constexpr (dipoles) project_dipoles(star[2], step_dipole_);
+  static const WaveKernel kernel = wave_kernel();
+  const std::size_t n_places = padded(n_atoms_), n_targets = padded(n_targets_), row = static_cast<std::size_t>(top[2]);
+  for (std::vector<double> *v : {&plane_cos_, &plane_sin_, &g_cos_, &g_sin_, &h_cos_, &h_sin_})
+    v->assign(n_places, 0.0);
+  up_.resize(row + 1);
+  down_.resize(row + 1);
+  wave_sums_.resize(4 * (row + 1));
+  moments_.resize(3 * n_targets);
 
   for (int h = 0; h <= top[0]; ++h)
     for (int k = h == 0 ? 0 : -top[1]; k <= top[1]; ++k) {
       std::array<double, 3> plane{};
       for (std::size_t a = 0; a < 3; ++a) plane[a] = h * star[0][a] + k * star[1][a];
-      multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
-      if constexpr (dipoles) project_dipoles(plane, plane_dipole_);
-      moments_.assign(n_targets_ * n_sets_ * 3, 0.0);
-      bool any = false;
-      for (int l = h == 0 && k == 0 ? 1 : -top[2]; l <= top[2]; ++l) {
+      const auto weight = [&](int l) {
         double k2 = 0;
         for (std::size_t a = 0; a < 3; ++a) {
           const double component = plane[a] + l * star[2][a];
           k2 += component * component;
         }
-        if (k2 >= cutoff2) continue;
-        any = true;
-        multiply({plane_cos_.data(), plane_sin_.data()}, power(2, std::abs(l)), l < 0 ? -1.0 : 1.0, wave_cos_.data(),
-                 wave_sin_.data());
-        add_wave<Quantity, dipoles>(prefactor * std::exp(-k2 * quarter) / k2, l);
+        return k2 < cutoff2 ? prefactor * std::exp(-k2 * quarter) / k2 : 0.0;
+      };
+      const bool line = h == 0 && k == 0;  // only its half
+      int last = -1;
+      for (int l = 0; l <= top[2]; ++l) {
+        const auto n = static_cast<std::size_t>(l);
+        up_[n] = line && l == 0 ? 0 : weight(l);
+        down_[n] = line || l == 0 ? 0 : weight(-l);
+        if (up_[n] != 0 || down_[n] != 0) last = l;
       }
-      for (std::size_t set = 0; any && set < n_sets_; ++set)
-        for (std::size_t i = 0; i < n_targets_; ++i) {
-          const double *m = &moments_[3 * set * n_targets_ + i];
-          Quantity::add_moments({m[0], m[n_targets_], m[2 * n_targets_]}, plane, star[2],
+      if (last < 0) continue;
+      multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
+      for (std::size_t set = 0; set < n_sets_; ++set) {
+        charge_waves<dipoles>(set, plane, star[2]);
+        kernel({n_places, n_targets, last, cosine_[2].data(), sine_[2].data(), plane_cos_.data(), plane_sin_.data(),
+                g_cos_.data(), g_sin_.data(), dipoles ? h_cos_.data() : nullptr, dipoles ? h_sin_.data() : nullptr,
+                up_.data(), down_.data(), wave_sums_.data(), Quantity::gradient, moments_.data()});
+        for (std::size_t i = 0; i < n_targets_; ++i)
+          Quantity::add_moments({moments_[i], moments_[n_targets + i], moments_[2 * n_targets + i]}, plane, star[2],
                                 out + Quantity::size * (i * n_sets_ + set));
-        }
+      }
     }
+}
+
+// Complex charges of one plane of wave vectors, (q + iμ·p) exp(ip·x) and, per l, iμ·c exp(ip·x).
+template <bool dipoles>
+void LatticeSum::charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step)
+{
+  const double *__restrict q = &charge_[set * n_atoms_];
+  const double *__restrict c = plane_cos_.data(), *__restrict s = plane_sin_.data();
+  double *__restrict gc = g_cos_.data(), *__restrict gs = g_sin_.data();
+  for (std::size_t p = 0; p < n_atoms_; ++p) {
+    gc[p] = q[p] * c[p];
+    gs[p] = q[p] * s[p];
+  }
+  if constexpr (dipoles) {
+    const double *__restrict x = &dipole_[3 * set * n_atoms_], *__restrict y = x + n_atoms_,
+                             *__restrict z = y + n_atoms_;
+    double *__restrict hc = h_cos_.data(), *__restrict hs = h_sin_.data();
+    for (std::size_t p = 0; p < n_atoms_; ++p) {
+      const double along = plane[0] * x[p] + plane[1] * y[p] + plane[2] * z[p];
+      const double inner = step[0] * x[p] + step[1] * y[p] + step[2] * z[p];
+      gc[p] -= along * s[p];
+      gs[p] += along * c[p];
+      hc[p] = -inner * s[p];
+      hs[p] = inner * c[p];
+    }
+  }
 }
 
 void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 {
   auto &c = cosine_[axis], &s = sine_[axis];
-  c.resize((top + 1) * n_atoms_);
-  s.resize((top + 1) * n_atoms_);
+  const std::size_t n_places = padded(n_atoms_);
+  c.assign((top + 1) * n_places, 0.0);
+  s.assign((top + 1) * n_places, 0.0);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
     const double c1 = std::cos(2 * pi * fraction_[axis][p]), s1 = std::sin(2 * pi * fraction_[axis][p]);
     c[p] = 1;
     s[p] = 0;
     for (std::size_t m = 1; m <= top; ++m) {
-      const std::size_t now = m * n_atoms_ + p, before = now - n_atoms_;
+      const std::size_t now = m * n_places + p, before = now - n_places;
       c[now] = c[before] * c1 - s[before] * s1;
       s[now] = s[before] * c1 + c[before] * s1;
     }
@@ -409,7 +458,7 @@ void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 
 LatticeSum::Wave LatticeSum::power(std::size_t axis, int m) const
 {
-  const std::size_t start = static_cast<std::size_t>(m) * n_atoms_;
+  const std::size_t start = static_cast<std::size_t>(m) * padded(n_atoms_);
   return {&cosine_[axis][start], &sine_[axis][start]};
 }
 
@@ -421,57 +470,6 @@ void LatticeSum::multiply(const Wave &a, const Wave &b, double sign, double *__r
     const double sb = sign * b.sine[p];
     cosine[p] = a.cosine[p] * b.cosine[p] - a.sine[p] * sb;
     sine[p] = a.sine[p] * b.cosine[p] + a.cosine[p] * sb;
-  }
-}
-
-// μ·direction, (sets, places)
-void LatticeSum::project_dipoles(const std::array<double, 3> &direction, std::vector<double> &out) const
-{
-  out.resize(n_sets_ * n_atoms_);
-  for (std::size_t set = 0; set < n_sets_; ++set) {
-    const double *x = &dipole_[3 * set * n_atoms_], *y = x + n_atoms_, *z = y + n_atoms_;
-    for (std::size_t p = 0; p < n_atoms_; ++p)
-      out[set * n_atoms_ + p] = direction[0] * x[p] + direction[1] * y[p] + direction[2] * z[p];
-  }
-}
-
-// Σ (q + iμ·k) exp(ik·x)
-template <bool dipoles>
-void LatticeSum::structure_factor(std::size_t set, int l, double &sum_cos, double &sum_sin) const
-{
-  const double *__restrict c = wave_cos_.data(), *__restrict s = wave_sin_.data();
-  const double *__restrict q = &charge_[set * n_atoms_];
-  double sum_c = 0, sum_s = 0;
-  if constexpr (dipoles) {
-    const double *__restrict plane = &plane_dipole_[set * n_atoms_], *__restrict step = &step_dipole_[set * n_atoms_];
-#pragma omp simd reduction(+ : sum_c, sum_s)
-    for (std::size_t p = 0; p < n_atoms_; ++p) {
-      const double m = plane[p] + l * step[p];
-      sum_c += q[p] * c[p] - m * s[p];
-      sum_s += q[p] * s[p] + m * c[p];
-    }
-  } else {
-#pragma omp simd reduction(+ : sum_c, sum_s)
-    for (std::size_t p = 0; p < n_atoms_; ++p) {
-      sum_c += q[p] * c[p];
-      sum_s += q[p] * s[p];
-    }
-  }
-  sum_cos = sum_c;
-  sum_sin = sum_s;
-}
-
-template <class Quantity, bool dipoles> void LatticeSum::add_wave(double weight, int l)
-{
-  const double *__restrict c = wave_cos_.data(), *__restrict s = wave_sin_.data();
-  for (std::size_t set = 0; set < n_sets_; ++set) {
-    double sum_c, sum_s;
-    structure_factor<dipoles>(set, l, sum_c, sum_s);
-    double *__restrict m0 = &moments_[3 * set * n_targets_], *__restrict m1 = m0 + n_targets_,
-                       *__restrict m2 = m1 + n_targets_;
-    for (std::size_t i = 0; i < n_targets_; ++i)
-      Quantity::add_to_moments(weight * (c[i] * sum_c + s[i] * sum_s), weight * (s[i] * sum_c - c[i] * sum_s), l, m0[i],
-                               m1[i], m2[i]);
   }
 }
 

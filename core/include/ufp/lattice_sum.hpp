@@ -65,9 +65,8 @@ class LatticeSum
   void tabulate_powers(std::size_t axis, std::size_t top);
   Wave power(std::size_t axis, int m) const;
   void multiply(const Wave &a, const Wave &b, double sign, double *cosine, double *sine) const;
-  void project_dipoles(const std::array<double, 3> &direction, std::vector<double> &out) const;
-  template <bool dipoles> void structure_factor(std::size_t set, int l, double &sum_cos, double &sum_sin) const;
-  template <class Quantity, bool dipoles> void add_wave(double weight, int l);
+  template <bool dipoles>
+  void charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step);
 
   std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
   std::vector<std::size_t> order_;                      // atom at each place, targets first
@@ -76,10 +75,10 @@ class LatticeSum
   std::array<std::vector<double>, 3> image_;            // coordinates of all images near the cell
   std::vector<std::size_t> image_place_, home_, near_;  // place of an image, image in the cell of a place, near images
   std::array<std::vector<double>, 3> cosine_, sine_;    // powers of exp(2πi f) by axis, (power, place)
-  std::vector<double> plane_cos_, plane_sin_, wave_cos_, wave_sin_;
-  std::vector<double> plane_dipole_,
-      step_dipole_;              // dipoles along the plane's wave vector and along the innermost step
-  std::vector<double> moments_;  // (sets, 3, targets)
+  // By place, padded to a multiple of four: exp(ip·x) of a plane of wave vectors, and its complex charges.
+  std::vector<double> plane_cos_, plane_sin_, g_cos_, g_sin_, h_cos_, h_sin_;
+  std::vector<double> up_, down_, wave_sums_;  // weights of +l and -l, structure factors
+  std::vector<double> moments_;                // (3, targets), padded
 };
 
 }  // namespace ufp
