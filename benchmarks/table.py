@@ -219,6 +219,12 @@ def compute_efg(result: Result) -> str:
     return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per tensor"], rows)
 
 
+def efg_baseline(result: Result) -> str:
+    """Return the table of efg_baseline.py: ms per frame of baselines and of the regression."""
+    rows = [[case["name"], spread(case["ms"], 1)] for case in result["cases"]]
+    return markdown([f"tensors of {result['centres']} Li in {result['atoms']} atoms", "ms"], rows)
+
+
 def msd(result: Result) -> str:
     """Return the times of msd.py and the memory of its long run."""
     rows = []
@@ -395,7 +401,7 @@ TABLES = {
     f.__name__: f
     for f in (
         *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
-        *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, vibrational_averaging),
+        *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, efg_baseline, vibrational_averaging),
         *(acf, beta_directions, coverage_decay, vibration),
     )
 }

@@ -4,13 +4,34 @@
 #include <cmath>
 #include <string>
 
+#include "gaussian_kernel.hpp"
 #include "ufp/error.hpp"
+#include "ufp/simd.hpp"
 
 namespace ufp
 {
+namespace
+{
+
+GaussianKernel gaussian_kernel()
+{
+  switch (simd_from_environment()) {
+#ifdef UFP_X86_KERNELS
+  case Simd::avx512:
+    return gaussian_kernel_avx512;
+  case Simd::avx2:
+    return gaussian_kernel_avx2;
+#endif
+  default:
+    return gaussian_kernel_baseline;
+  }
+}
+
+}  // namespace
 
 InvariantKernel::InvariantKernel(const InvariantKernelSpec &spec, std::size_t kinds)
-    : size_(spec.points.size()), cutoff_(spec.cutoff), first_(kinds + 1, 0), point_(pair_invariants * size_)
+    : size_(spec.points.size()), cutoff_(spec.cutoff), first_(kinds + 1, 0), point_(pair_invariants * size_),
+      gaussians_(gaussian_kernel())
 {
   const auto refuse = [](const std::string &text) { throw DomainError("kernel of pairs: " + text); };
   if (spec.kind.size() != size_)
@@ -39,18 +60,11 @@ InvariantKernel::InvariantKernel(const InvariantKernelSpec &spec, std::size_t ki
 void InvariantKernel::evaluate(std::size_t kind, const PairInvariants &x, double *out) const noexcept
 {
   constexpr double pi = 3.14159265358979323846;
-  const std::size_t begin = first_[kind], count = first_[kind + 1] - begin;
-  std::fill(out, out + count, 0.0);
-  for (std::size_t d = 0; d < pair_invariants; ++d) {
-    const double *__restrict point = &point_[d * size_ + begin];
-    const double scaled = x[d] * inverse_[d];
-    for (std::size_t m = 0; m < count; ++m) {
-      const double difference = scaled - point[m];
-      out[m] -= 0.5 * difference * difference;
-    }
-  }
-  const double weight = 0.5 * (1 + std::cos(pi * x[0] / cutoff_));
-  for (std::size_t m = 0; m < count; ++m) out[m] = weight * std::exp(out[m]);
+  const std::size_t begin = first_[kind];
+  PairInvariants scaled{};
+  for (std::size_t d = 0; d < pair_invariants; ++d) scaled[d] = x[d] * inverse_[d];
+  gaussians_({first_[kind + 1] - begin, size_, pair_invariants, scaled.data(), point_.data() + begin,
+              0.5 * (1 + std::cos(pi * x[0] / cutoff_)), out});
 }
 
 }  // namespace ufp

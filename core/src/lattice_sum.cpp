@@ -181,9 +181,9 @@ EwaldSplit split_at(double alpha, double tolerance)
 
 EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance)
 {
-  // Measured on one core: a pair costs about as much as sixteen atoms of one wave vector. With n_c ρ (4π/3)(s/α)³ pairs
+  // Measured on one core: a pair costs about as much as sixty atoms of one wave vector. With n_c ρ (4π/3)(s/α)³ pairs
   // and Ω(2αs)³/12π² wave vectors (half of k space) the sum of both costs is least where they are equal.
-  constexpr double pair_cost = 16.0;
+  constexpr double pair_cost = 60.0;
   const double omega = volume(cell);
   if (!(omega > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
   const double atoms = static_cast<double>(n_atoms), targets = static_cast<double>(std::max<std::size_t>(n_targets, 1));

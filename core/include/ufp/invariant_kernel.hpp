@@ -8,6 +8,9 @@
 namespace ufp
 {
 
+struct GaussianCall;
+using GaussianKernel = void (*)(const GaussianCall &) noexcept;
+
 constexpr std::size_t pair_invariants = 8;
 using PairInvariants = std::array<double, pair_invariants>;
 
@@ -40,6 +43,7 @@ class InvariantKernel
   PairInvariants inverse_{};
   std::vector<std::size_t> first_;
   std::vector<double> point_;  // (invariants, references)
+  GaussianKernel gaussians_ = nullptr;
 };
 
 }  // namespace ufp
