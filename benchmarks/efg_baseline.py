@@ -2,10 +2,10 @@
 
     python benchmarks/efg_baseline.py -o efg_baseline.json
 
-β-Li3PS4 (384 atoms, 144 Li, displaced by 0.15 Å): Ewald sums of point charges, polarisable molecules with charge flow and
-dipoles only, with free ligands and surroundings (4 splines), and with a kernel of 200 references besides; the regression
-of a default model (benchmarks/efg.py) in both precisions. Coefficients and references are drawn at random: the work does
-not depend on them. Runs alternate; medians with quartiles of processor time in ms per frame.
+β-Li3PS4 (384 atoms, 144 Li, displaced by 0.15 Å): Ewald sums of point charges, polarisable molecules with charge flow
+and dipoles only, with free ligands and surroundings (4 splines), and with a kernel of 200 references besides; the
+regression of a default model (benchmarks/efg.py) in both precisions. Coefficients and references are drawn at random:
+the work does not depend on them. Runs alternate; medians with quartiles of processor time in ms per frame.
 """
 
 from __future__ import annotations

@@ -250,6 +250,7 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
   const Cell inverse = reciprocal(cell);
   charge_.resize(n_sets_ * n_atoms_);
   dipole_.resize(sources.dipoles ? 3 * n_sets_ * n_atoms_ : 0);
+  polar_.assign(n_sets_, 0);
   for (auto &f : fraction_) f.resize(n_atoms_);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
     const std::size_t atom = order_[p];
@@ -263,8 +264,11 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
     }
     for (std::size_t s = 0; s < n_sets_; ++s) {
       charge_[s * n_atoms_ + p] = sources.charges[s * n_atoms_ + atom];
-      for (std::size_t d = 0; sources.dipoles && d < 3; ++d)
-        dipole_[(3 * s + d) * n_atoms_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) {
+        const double mu = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+        dipole_[(3 * s + d) * n_atoms_ + p] = mu;
+        if (mu != 0) polar_[s] = 1;
+      }
     }
   }
 }
@@ -346,7 +350,8 @@ template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const Ew
         Quantity::add_charge(q, d, b.data(), v);
         if constexpr (dipoles) {
           const double *mu = &dipole_[3 * s * n_atoms_ + place];
-          Quantity::add_dipole({mu[0], mu[n_atoms_], mu[2 * n_atoms_]}, d, b.data(), v);
+          const std::array<double, 3> dipole{mu[0], mu[n_atoms_], mu[2 * n_atoms_]};
+          if (dipole != std::array<double, 3>{}) Quantity::add_dipole(dipole, d, b.data(), v);
         }
       }
     }
@@ -401,9 +406,13 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
       if (last < 0) continue;
       multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
       for (std::size_t set = 0; set < n_sets_; ++set) {
-        charge_waves<dipoles>(set, plane, star[2]);
+        const bool polar = dipoles && polar_[set];
+        if (polar)
+          charge_waves<true>(set, plane, star[2]);
+        else
+          charge_waves<false>(set, plane, star[2]);
         kernel({n_places, n_targets, last, cosine_[2].data(), sine_[2].data(), plane_cos_.data(), plane_sin_.data(),
-                g_cos_.data(), g_sin_.data(), dipoles ? h_cos_.data() : nullptr, dipoles ? h_sin_.data() : nullptr,
+                g_cos_.data(), g_sin_.data(), polar ? h_cos_.data() : nullptr, polar ? h_sin_.data() : nullptr,
                 up_.data(), down_.data(), wave_sums_.data(), Quantity::gradient, moments_.data()});
         for (std::size_t i = 0; i < n_targets_; ++i)
           Quantity::add_moments({moments_[i], moments_[n_targets + i], moments_[2 * n_targets + i]}, plane, star[2],

@@ -79,9 +79,7 @@ def test_invariances(atoms, baseline, reach):
     q, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))  # improper ones too: tensors are even
     turned = Atoms(atoms.symbols, atoms.positions @ q.T, cell=atoms.cell.array @ q.T, pbc=True)
     close = {"atol": 2e-7 * np.abs(V).max()}
-    np.testing.assert_allclose(
-        to_matrix(baseline.gradients(*arguments(turned), range(12))), q @ V @ q.T, **close
-    )
+    np.testing.assert_allclose(to_matrix(baseline.gradients(*arguments(turned), range(12))), q @ V @ q.T, **close)
     large = atoms.repeat((2, 1, 1))
     large.positions += np.random.default_rng(2).integers(-2, 3, (len(large), 3)) @ large.cell.array
     np.testing.assert_allclose(to_matrix(baseline.gradients(*arguments(large), range(12))), V, **close)

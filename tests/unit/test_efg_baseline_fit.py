@@ -140,7 +140,11 @@ def test_learns_ligands_that_lack_a_bond_and_a_kernel(tmp_path):
     structures = read_tensors(path, ["Li"])
     fold, V = deal(structures, 4), np.concatenate([s.V for s in structures])
     error = {}
-    for name, changed in {"plain": {}, "wide": {"surroundings": 3}, "all": {"surroundings": 3, "references": 40}}.items():
+    for name, changed in {
+        "plain": {},
+        "wide": {"surroundings": 3},
+        "all": {"surroundings": 3, "references": 40},
+    }.items():
         update = {"bonds": (CONFIG.bonds[0].model_copy(update={"cutoff": 2.2}),), "regularisation": [1e-9, 1e-6, 1e-3]}
         fit = fit_polarisable(CONFIG.model_copy(update={**update, **changed}), structures, CHARGES, fold)
         assert fit.record["references"] == changed.get("references", 0)

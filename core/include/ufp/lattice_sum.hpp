@@ -71,6 +71,7 @@ class LatticeSum
   std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
   std::vector<std::size_t> order_;                      // atom at each place, targets first
   std::vector<double> charge_, dipole_;                 // (sets, places), (sets, 3, places)
+  std::vector<char> polar_;                             // by set: whether it has dipoles
   std::array<std::vector<double>, 3> fraction_;         // by place
   std::array<std::vector<double>, 3> image_;            // coordinates of all images near the cell
   std::vector<std::size_t> image_place_, home_, near_;  // place of an image, image in the cell of a place, near images
