@@ -179,7 +179,8 @@ EwaldSplit split_at(double alpha, double tolerance)
   return {alpha, s / alpha, 2 * alpha * s};
 }
 
-EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance)
+EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance,
+                          std::size_t n_sets)
 {
   // Measured on one core: a pair costs about as much as sixty atoms of one wave vector. With n_c ρ (4π/3)(s/α)³ pairs
   // and Ω(2αs)³/12π² wave vectors (half of k space) the sum of both costs is least where they are equal.
@@ -188,7 +189,7 @@ EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_t
   if (!(omega > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
   const double atoms = static_cast<double>(n_atoms), targets = static_cast<double>(std::max<std::size_t>(n_targets, 1));
   const double pairs = pair_cost * targets * atoms / omega * (4 * pi / 3);
-  const double waves = (atoms + targets) * omega * 8 / (12 * pi * pi);
+  const double waves = static_cast<double>(n_sets) * (atoms + targets) * omega * 8 / (12 * pi * pi);
   return split_at(std::pow(pairs / waves, 1.0 / 6), tolerance);
 }
 

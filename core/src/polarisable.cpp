@@ -349,7 +349,7 @@ void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_c
   for (std::size_t i = 0; i < atoms.count; ++i)
     charges[static_cast<std::size_t>(atoms.species[i]) * atoms.count + i] = 1;
   field_.resize(4 * species_ * targets.size());
-  const EwaldSplit split = balanced_split(atoms.cell, atoms.count, targets.size(), spec_.tolerance);
+  const EwaldSplit split = balanced_split(atoms.cell, atoms.count, targets.size(), spec_.tolerance, species_);
   sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, targets.size(), targets.data(),
               split, field_.data());
 }

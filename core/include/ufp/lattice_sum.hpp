@@ -19,8 +19,10 @@ struct EwaldSplit {
 };
 
 // The split of least work whose truncation error is below `tolerance` times the rms gradient. It depends on its
-// arguments only, never on a clock, so that a result can be repeated to the last digit.
-EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance);
+// arguments only, never on a clock, so that a result can be repeated to the last digit. Every set has wave vectors of
+// its own; pairs that carry charge in one set only count once.
+EwaldSplit balanced_split(const Cell &cell, std::size_t n_atoms, std::size_t n_targets, double tolerance,
+                          std::size_t n_sets = 1);
 
 // The same for a given alpha.
 EwaldSplit split_at(double alpha, double tolerance);
