@@ -38,6 +38,7 @@ EVERY = 5  # steps between frames, 10 fs
 EQUILIBRATION, STEPS, SEED = 500, 2500, 1
 WINDOW = 1.0  # ps, of the mean-square amplitudes
 SEGMENT = 1.6  # ps, of the spectra
+R_MAX = 6.0  # Å, below the shortest lattice vector: no atom meets its own image
 BAND = (0.0, 700.0)  # cm⁻¹
 COMPARED = ("rdf", "angles", "vdos")
 DRAWN = ("g", "rho_theta", "msd")
@@ -161,7 +162,7 @@ def compare(arguments: argparse.Namespace) -> None:
     ]
     command = [Path(sys.executable).with_name("ufp"), "compare", *sets]
     command += ["--names", "SevenNet-0", arguments.potential.name, "--timestep", TIMESTEP, "--threads", 1, "--force"]
-    command += ["--ion", "Li", "--centre", "P", "--ligand", "S"]
+    command += ["--ion", "Li", "--centre", "P", "--ligand", "S", "--r-max", R_MAX]
     subprocess.run([*map(str, command), "-o", str(work / "comparison.json")], check=True, stdout=subprocess.DEVNULL)
     result = Comparison.read(work / "comparison.json")
     kept = [row for row in result.curves if row["curve"] in DRAWN]
