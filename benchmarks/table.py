@@ -16,6 +16,7 @@ import re
 import statistics
 from pathlib import Path
 
+import validation_tables
 from lammps_timing import spread
 from markdown_table import Result, markdown
 from nmr_tables import acf, beta_directions, coverage_decay, echo, grains, vibration, vibrational_averaging
@@ -404,11 +405,13 @@ TABLES = {
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, efg_baseline, vibrational_averaging),
         *(acf, beta_directions, coverage_decay, vibration),
     )
-}
+} | validation_tables.TABLES
 
 
 def table(result: Result) -> str:
     """Return the Markdown of a result with a line that says where it was measured."""
+    if result["benchmark"] in validation_tables.TABLES:
+        return f"{TABLES[result['benchmark']](result)}\n\n{validation_tables.origin(result)}"
     machine = result["machine"]
     simd = {case["simd"] for run in result.get("runs", [])[-1:] for case in run["cases"][:1] if case["simd"]}
     versions = machine["versions"]
@@ -437,7 +440,7 @@ def main() -> None:
         if not options.write:
             print(table(result) + "\n")
             continue
-        if result["quick"]:
+        if result.get("quick"):
             arguments.error(f"{path}: made with --quick, measures nothing")
         for page in options.write:
             old = page.read_text(encoding="utf-8")

@@ -1,0 +1,84 @@
+"""D(T) of Li in β-Li3PS4, 384 atoms, with its Arrhenius law.
+
+    python diffusion.py LPS-pbe.uf3                      diffusion.json, diffusion.svg
+    python diffusion.py LPS-pbe.uf3 --temperatures 600 800 1000 --ps 200
+
+NVT by in.md in the box of data.beta-384. D is the slope of the mean-square displacement with its interval (`ufp msd`);
+only temperatures that claim a value enter the law (`ufp arrhenius`), whose value at 300 K is an extrapolation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from common import ELEMENTS, HERE, LPS, run_md, write
+
+import ufpnmr.trajectory
+from ufpnmr.arrhenius import over_temperatures
+from ufpnmr.dynamics import broken_bonds
+from ufpnmr.dynamics.msd import mean_square_displacement
+from ufpnmr.plots import over_temperatures as figure_of
+from ufpnmr.plots import save
+from ufpnmr.trajectory import IonPaths, ion_paths, read_frames
+
+TEMPERATURES = (400, 500, 600, 800, 1000)
+AT = 300.0
+
+
+def without_start(paths: IonPaths) -> IonPaths:
+    """Return the paths without their first tenth."""
+    keep = slice(len(paths.time) // 10, None)
+    arrays = {name: getattr(paths, name)[keep] for name in ("time", "positions", "cell", "drift")}
+    return dataclasses.replace(paths, **arrays)
+
+
+def main() -> None:
+    """Run, analyse, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("potential", type=Path)
+    parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES, help="K")
+    parser.add_argument("--ps", type=float, default=100.0, help="of each run, the first tenth is dropped")
+    parser.add_argument("--data", type=Path, default=LPS / "data.beta-384")
+    parser.add_argument("--folder", type=Path, default=HERE, help="of what is written")
+    arguments = parser.parse_args()
+    rows, records = [], []
+    for temperature in arguments.temperatures:
+        work = arguments.folder / "work" / f"diffusion-{temperature:g}K"
+        dump = run_md(work, arguments.potential, arguments.data, temperature, arguments.ps, thermo=1000)
+        universe = ufpnmr.trajectory.open(dump, log=work / "run.log", elements=list(ELEMENTS))
+        frames = read_frames(universe)
+        bonds = broken_bonds(frames.time, frames.positions, frames.cell, frames.elements)
+        paths = without_start(ion_paths(universe, "element Li"))
+        msd = mean_square_displacement(paths, threads=1)
+        records.append(msd.diffusion)
+        rows.append(
+            {
+                "temperature_K": temperature,
+                "time_ps": arguments.ps,
+                "broken_bonds": bonds.n_broken,
+                "msd_1ps_A2": round(float(np.interp(1.0, msd.lag, msd.msd)), 3),
+                "D_cm2_s": msd.diffusion.to_dict(),
+            }
+        )
+        print(f"{temperature:g} K: {msd.diffusion}", flush=True)
+    scan = over_temperatures(list(arguments.temperatures), {"diffusion": records}, predict=[AT])
+    law = scan.laws.get("diffusion")
+    arrhenius = None
+    if law is not None:
+        arrhenius = {
+            "activation_energy_eV": law.activation_energy.to_dict(),
+            "at_300_K": scan.predicted["diffusion"][f"{AT:g}"].to_dict(),
+        }
+        print(f"activation energy {law.activation_energy}\nat 300 K {scan.predicted['diffusion'][f'{AT:g}']}")
+        save(figure_of(scan), arguments.folder / "diffusion.svg")
+    for notice in scan.notices:
+        print(notice)
+    content = {"rows": rows, "arrhenius": arrhenius, "notices": list(scan.notices)}
+    write(arguments.folder / "diffusion.json", "diffusion", [arguments.potential, arguments.data], **content)
+
+
+if __name__ == "__main__":
+    main()
