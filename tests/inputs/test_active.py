@@ -14,5 +14,5 @@ def test_dry_run(lps, tmp_path, ufp):
     (tmp_path / "active.toml").write_text(text, encoding="utf-8")
     done = ufp("active", "run", "active.toml", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("md beta-") == 7
+    assert done.stdout.count("md beta-") == 10
     assert not (tmp_path / "active-lps").exists()
