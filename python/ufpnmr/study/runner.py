@@ -11,6 +11,7 @@ from ufpnmr.interruption import Interrupted, signals_as_interrupted
 from ufpnmr.study.config import StudyConfig
 from ufpnmr.study.ledger import Ledger
 from ufpnmr.study.plan import stages_of
+from ufpnmr.study.structure import check_sampling
 from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Bar, Workshop
 
@@ -56,6 +57,7 @@ class Study:
             from ufpnmr.potential import Potential
 
             Potential.read(self.config.md.potential)
+        check_sampling(self.shop)
 
     def states(self) -> dict[str, str]:
         """Return the state of every stage: done, stale, unfinished or missing."""
