@@ -99,8 +99,8 @@ def check_sampling(shop: Workshop) -> None:
     Raises
     ------
     InputError
-        Frames too far apart for [vdos], a run too short for its segment, for the filter of [angles] or the longest lag
-        of [vanhove].
+        Frames too far apart for [vdos], a run too short for three of its segments, for the filter of [angles] or for
+        the longest lag of [vanhove].
     """
     import numpy as np
 
@@ -121,8 +121,11 @@ def check_sampling(shop: Workshop) -> None:
                     f"a spectrum needs frames at most {1e3 * LONGEST_INTERVAL:g} fs apart, these are "
                     f"{1e3 * interval:g} fs apart; write them oftener or leave the section out"
                 )
-            if length < vdos.segment_ps:
-                raise InputError(f"segment_ps = {vdos.segment_ps:g} is longer than the run of {length:g} ps")
+            if length < 2 * vdos.segment_ps + 2 * interval:
+                raise InputError(
+                    f"segment_ps = {vdos.segment_ps:g} is longer than half the run of {length:g} ps; the interval "
+                    "of a band centre needs three segments, which overlap by half"
+                )
             nu = np.fft.rfftfreq(round(vdos.segment_ps / interval), interval) * THZ_IN_PER_CM
             smooth(nu, nu, vdos.smoothing_cm, vdos.order)
         section = "angles"
