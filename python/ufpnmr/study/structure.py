@@ -126,7 +126,8 @@ def check_sampling(shop: Workshop) -> None:
                     f"segment_ps = {vdos.segment_ps:g} is longer than half the run of {length:g} ps; the interval "
                     "of a band centre needs three segments, which overlap by half"
                 )
-            nu = np.fft.rfftfreq(round(vdos.segment_ps / interval), interval) * THZ_IN_PER_CM
+            bins = np.fft.rfftfreq(round(vdos.segment_ps / interval), interval)
+            nu = np.asarray(bins * THZ_IN_PER_CM, dtype=np.float64)
             smooth(nu, nu, vdos.smoothing_cm, vdos.order)
         section = "angles"
         if angles is not None and angles.filtered:
