@@ -57,10 +57,10 @@ STARTS = (
 )
 
 
-def simulate(start: Start, potential: Path, folder: Path, length: float) -> Path:
-    """Return the trajectory of a run, made or continued if it is not whole."""
+def simulate(start: Start, potential: Path, folder: Path, before: float, length: float) -> Path:
+    """Return the trajectory of a run of `length` ps after `before`, made or continued if it is not whole."""
     name = f"{start.data.removeprefix('data.')}-{start.kelvin}K"
-    settle, last = round(SETTLE / TIMESTEP), round((SETTLE + length) / TIMESTEP)
+    settle, last = round(before / TIMESTEP), round((before + length) / TIMESTEP)
 
     def lammps(prefix: str, steps: int, dump: int) -> None:
         settings = {"name": prefix, "data": INPUTS / start.data, "potential": potential, "T": start.kelvin}
@@ -129,8 +129,10 @@ def main() -> None:
     arguments = options.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     potential, folder = arguments.potential.resolve(), arguments.folder.resolve()
-    starts, length, max_lag = (STARTS[:1], 4.0, 1.0) if arguments.quick else (STARTS, LENGTH, MAX_LAG)
-    materials = [Material(start.title, "Li", [simulate(start, potential, folder, length)]) for start in starts]
+    starts, before, length, max_lag = STARTS, SETTLE, LENGTH, MAX_LAG
+    if arguments.quick:
+        starts, before, length, max_lag = STARTS[1:2], 0.2, 4.0, 1.0
+    materials = [Material(start.title, "Li", [simulate(start, potential, folder, before, length)]) for start in starts]
     if arguments.agi is not None:
         runs = sorted(arguments.agi.resolve().glob("long-*.lammpstrj"))
         materials.append(Material("α-AgI, 128 atoms, 500 K", "Ag", runs))
