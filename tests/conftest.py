@@ -91,8 +91,8 @@ half_gap_A = 0.2
 pairs = [["Li", "S"], ["P", "S"]]
 
 [vdos]
-segment_ps = 0.4
-smoothing_cm = 420
+segment_ps = 0.28
+smoothing_cm = 600
 
 [angles]
 centre = "P"

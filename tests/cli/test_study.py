@@ -67,7 +67,7 @@ def test_structure_is_what_the_verbs_write(finished_study, ufp, tmp_path):
     folder, _ = finished_study
     written = {
         "rdf": (RDFResult, ("--pair", "Li-S", "--pair", "P-S")),
-        "vdos": (VDOSResult, ("--temperature", "600", "--segment", "0.4", "--smoothing", "420")),
+        "vdos": (VDOSResult, ("--temperature", "600", "--segment", "0.28", "--smoothing", "600")),
         "angles": (AngleResult, ("--centre", "P", "--ligand", "S")),
         "angles-ion": (IonDensity, ("--centre", "P", "--ligand", "S", "--ion", "Li")),
         "vanhove": (VanHoveResult, ("--ion", "Li", "--max-lag", "0.5")),
@@ -276,8 +276,8 @@ def test_continued_run_adds_to_a_committed_series(copied_study, ufp):
         ('"7Li"', '"12C"', "12C"),
         ('isotope = "7Li"', 'isotope = "7Li"\nconvention = "harper2052"', "harper2025"),
         ("dump_every = 5", "dump_every = 50", "[vdos]: a spectrum needs frames at most 10 fs apart, these are 100 fs"),
-        ("segment_ps = 0.4", "segment_ps = 1", "[vdos]: segment_ps = 1 is longer than half the run of 1.21 ps"),
-        ("smoothing_cm = 420", "", "[vdos]: a filter of 15 cm⁻¹ and order 3 needs bins of at most 3 cm⁻¹"),
+        ("segment_ps = 0.28", "segment_ps = 1", "[vdos]: segment_ps = 1 is longer than half the run of 1.21 ps"),
+        ("smoothing_cm = 600", "", "[vdos]: a filter of 15 cm⁻¹ and order 3 needs bins of at most 3 cm⁻¹"),
         ("[angles]", "[angles]\nfiltered = true", "[angles]: a cutoff of 5 cm⁻¹ needs a run of three periods, 20 ps"),
         ("max_lag_ps = 0.5", "max_lag_ps = 5", "[vanhove]: max_lag_ps = 5 is longer than the run of 1.21 ps"),
     ],

@@ -104,7 +104,7 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *STRUCTURE, *END}
         (edit("minimum_residence_ps = 0.1", "minimum_residence_ps = 0.2"), SITES | END),
         (edit("minimum_residence_ps = 0.1", "minimum_residence_ps = 0.1\nouter_radius_A = 1.5"), HOPS | END),
         (edit("[rdf]", "[rdf]\nr_max_A = 8"), RDF | END),
-        (edit("smoothing_cm = 420", "smoothing_cm = 450"), VDOS | END),
+        (edit("smoothing_cm = 600", "smoothing_cm = 650"), VDOS | END),
         (edit("[angles]", "[angles]\nkind = 'bond'"), TETRAHEDRA | END),
         (edit("[angles]", "[angles]\nbond_cutoff_A = 2.5"), TETRAHEDRA | AROUND | END),
         (edit("max_lag_ps = 0.5", "max_lag_ps = 0.4"), VAN_HOVE | END),
