@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from lammps_timing import parser, report
+from motion import RESIDENCE, landmarks, numbers
 from ufpnmr import dynamics, trajectory
 from ufpnmr.dynamics.compare import compare_runs
 from ufpnmr.results.runs import RunAverage
@@ -43,8 +44,6 @@ PAPER: dict[str, str] = {
 """What the text of the paper says about AgI (section 3.1, Figs 2 to 4)."""
 LATTICE = 5.07
 """Of the conventional cell, Å (inputs/agi/make_agi.py)."""
-RESIDENCE = 1.0
-"""Shortest stay of a hop, ps: ten frames of the runs for diffusion."""
 
 
 def one_cell(iodide: trajectory.Frames, tetrahedra: dynamics.Tetrahedra) -> dynamics.Tetrahedra:
@@ -106,19 +105,10 @@ def averages(folder: Path, kinds: dict[str, Any], threads: int) -> dict[str, Run
     return {name: dynamics.average_runs(found) for name, found in results.items()}
 
 
-def rows(mean: dict[str, RunAverage]) -> dict[str, Any]:
-    """Every number of a cell by name."""
-    return {
-        f"{name}: {quantity}": {**record.to_dict(), "runs": average.run_values[quantity]}
-        for name, average in mean.items()
-        for quantity, record in average.values.items()
-    }
-
-
 def curves(mean: dict[str, RunAverage]) -> dict[str, Any]:
     """Landmarks of the curves that the paper describes in words."""
     found: dict[str, Any] = {}
-    vdos, angles, hove = mean["vdos"], mean["angles"], mean["vanhove"]
+    vdos, angles = mean["vdos"], mean["angles"]
     nu = vdos.grid["nu"]
     for element, g in zip(vdos.grid["elements"], vdos.mean["g"], strict=True):
         smooth = dynamics.vdos.smooth(nu, g, 15.0, 3)
@@ -133,20 +123,7 @@ def curves(mean: dict[str, RunAverage]) -> dict[str, Any]:
     found["theta range / degree"] = [float(theta[0]), float(theta[-1])]
     omega = angles.grid["omega"][angles.mean["rho_omega"] > 1e-4]
     found["omega range / (degree/fs)"] = [round(float(omega[0]), 4), round(float(omega[-1]), 4)]
-    radii, seen = mean["hops"].grid["thresholds"], mean["hops"].mean["scan_rate"] / 1e12
-    for radius in (0.7, 1.0, 1.4, 2.0, 2.8):
-        row = int(abs(radii - radius).argmin())
-        found[f"hops per ion and ps beyond {radii[row]:.2f} A, stays of {RESIDENCE:g} ps"] = round(float(seen[row]), 4)
-    lag, r = hove.grid["lag"], hove.grid["r"]
-    for time in (0.5, 2.0, 10.0):
-        row = int(abs(lag - time).argmin())
-        radial = hove.mean["gs"][row] * r**2
-        found[f"most probable displacement after {lag[row]:.1f} ps / A"] = round(float(r[radial.argmax()]), 2)
-        found[f"G_s within 0.5 A after {lag[row]:.1f} ps over that after 0.1 ps"] = round(
-            float(hove.mean["gs"][row][r < 0.5].mean() / hove.mean["gs"][1][r < 0.5].mean()), 4
-        )
-        found[f"G_d within 1 A over density after {lag[row]:.1f} ps"] = round(float(hove.mean["concerted"][row]), 3)
-    return found
+    return found | landmarks(mean["hops"], mean["vanhove"])
 
 
 def main() -> None:
@@ -167,8 +144,8 @@ def main() -> None:
             prefix: len(list(arguments.folder.glob(f"{prefix}-*.lammpstrj")))
             for prefix in ("small", "long", "large", "longlarge")
         },
-        small=rows(small),
-        large=rows(large),
+        small=numbers(small),
+        large=numbers(large),
         landmarks={"small": curves(small), "large": curves(large)},
         transfer={"numbers": transfer.numbers, "curves": transfer.curves, "notes": transfer.notes},
     )

@@ -305,17 +305,42 @@ def rdf(result: Result) -> str:
     return markdown(header, rows) + f"\n\nVan Hove functions of 216 ions, 60 lags, 500 origins: {seconds} s."
 
 
+def claimed(record: Result | None, digits: int = 4) -> str:
+    """Return the value of a record with its 95 % interval, or why there is none."""
+    if record is None:
+        return ""
+    if record["value"] is None:
+        return f"none claimed: {record['status'].replace('_', ' ')}"
+    low, high = record["ci_low"], record["ci_high"]
+    interval = "" if low is None else f" ({low:.{digits}g} to {high:.{digits}g})"
+    return f"{record['value']:.{digits}g}{interval}"
+
+
+def mechanisms(result: Result) -> str:
+    """Return what tells liquid-like, hopping and concerted motion apart, a column per material."""
+    materials = result["materials"]
+    quantities = {
+        "D / cm²/s": "msd: diffusion",
+        "second maximum of 4πr²G_s (hop distance) / Å": "vanhove: hop distance",
+        "dip before it over it": "vanhove: dip before the hop distance",
+        "largest G_d within 1 Å over density": "vanhove: largest concerted signal",
+        "hop rate / s⁻¹": "hops: rate",
+    }
+    rows = [
+        [text, *(claimed(one["numbers"].get(name), 3) or "none" for one in materials)]
+        for text, name in quantities.items()
+    ]
+    marks = dict.fromkeys(name for one in materials for name in one["landmarks"])
+    for name in marks:
+        found = [one["landmarks"].get(name, "") for one in materials]
+        rows.append(
+            [name.replace(" / A", " / Å").replace(" A", " Å"), *("none" if x is None else str(x) for x in found)]
+        )
+    return markdown(["95 % intervals in brackets", *(one["title"] for one in materials)], rows)
+
+
 def agi(result: Result) -> str:
     """Return the tables of agi.py: the paper's quantities in both cells, then landmarks of the curves."""
-
-    def text(cell: str, name: str) -> str:
-        record = result[cell].get(name)
-        if record is None:
-            return ""
-        if record["value"] is None:
-            return f"none claimed: {record['status'].replace('_', ' ')}"
-        interval = "" if record["ci_low"] is None else f" ({record['ci_low']:.4g} to {record['ci_high']:.4g})"
-        return f"{record['value']:.4g}{interval}"
 
     names = [name for name in result["paper"] if name in result["small"] or name in result["large"]]
     pulls = {f"{row['analysis']}: {row['quantity']}": row["pull"] for row in result["transfer"]["numbers"]}
@@ -323,8 +348,8 @@ def agi(result: Result) -> str:
         [
             f"{name} / {(result['small'].get(name) or result['large'][name])['unit']}",
             result["paper"][name],
-            text("small", name),
-            text("large", name),
+            claimed(result["small"].get(name)),
+            claimed(result["large"].get(name)),
             "" if pulls.get(name) is None else f"{pulls[name]:+.1f}",
         ]
         for name in names
@@ -403,7 +428,7 @@ TABLES = {
     for f in (
         *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, efg_baseline, vibrational_averaging),
-        *(acf, beta_directions, coverage_decay, vibration),
+        *(acf, beta_directions, coverage_decay, vibration, mechanisms),
     )
 } | validation_tables.TABLES
 

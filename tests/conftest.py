@@ -87,6 +87,21 @@ coordination = [4, 6]
 radius_A = 3.3
 half_gap_A = 0.2
 
+[rdf]
+pairs = [["Li", "S"], ["P", "S"]]
+
+[vdos]
+segment_ps = 0.28
+smoothing_cm = 600
+
+[angles]
+centre = "P"
+ligand = "S"
+ion = "Li"
+
+[vanhove]
+max_lag_ps = 0.5
+
 [output]
 folder = "out"
 """

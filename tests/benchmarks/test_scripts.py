@@ -74,6 +74,32 @@ def test_every_result_names_its_origin_and_gives_a_table(quick, repository, name
     assert f"benchmarks/{name}.py" in done.stdout
 
 
+def test_mechanisms_of_motion_from_md_to_table(repository, tmp_path):
+    path, figure = tmp_path / "mechanisms.json", tmp_path / "maps.png"
+    potential = repository / "inputs" / "lps" / "LPS.uf3"
+    command = (repository / "benchmarks" / "mechanisms.py", potential, tmp_path / "runs", "--quick")
+    done = run(*command, "-o", path, "--figure", figure)
+    assert done.returncode == 0, done.stderr
+    assert figure.stat().st_size > 5000
+    (material,) = json.loads(path.read_text(encoding="utf-8"))["materials"]
+    assert material["numbers"]["vanhove: largest concerted signal"]["value"] > 0
+    rates = [value for name, value in material["landmarks"].items() if name.startswith("hops per ion")]
+    assert len(rates) == 5
+    assert rates[0] > rates[-1] > 0
+    dump = tmp_path / "runs" / "beta-384-700K.lammpstrj"
+    before = dump.stat().st_mtime_ns
+    assert dump.read_text(encoding="utf-8").count("ITEM: TIMESTEP") == 80
+    assert run(*command).returncode == 0
+    assert dump.stat().st_mtime_ns == before  # a run that is there is taken as it is
+
+
+@pytest.mark.parametrize("name", ["agi", "mechanisms"])
+def test_committed_results_of_long_runs_have_a_table(repository, name):
+    done = run(repository / "benchmarks" / "table.py", repository / "benchmarks" / "results" / f"{name}.json")
+    assert done.returncode == 0, done.stderr
+    assert "none claimed: threshold sensitive" in done.stdout
+
+
 def test_verdicts_on_beta_have_a_table(repository):
     """Made by minutes of MD: only the committed result is looked at."""
     path = repository / "benchmarks" / "results" / "beta_directions.json"

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from ufpnmr.cli import main
 from ufpnmr.errors import InputError
+from ufpnmr.plots import curve
 from ufpnmr.results.angles import AngleResult, IonDensity
 from ufpnmr.results.comparison import Comparison
 from ufpnmr.results.rdf import RDFResult
@@ -114,6 +115,12 @@ def test_ions_around_polyanions_and_maps(dumps, tmp_path):
     assert len(VanHoveResult.read(tmp_path / "map.h5").lag) == 61
     for kind in ("gs", "gd", "radial", "alpha2", "concerted"):
         call("plot", tmp_path / "map.h5", "--kind", kind, "-o", tmp_path / f"{kind}.png")
+    call("vanhove", dumps[1], *options, "-o", tmp_path / "map2.h5")
+    call("vanhove", tmp_path / "map.h5", tmp_path / "map2.h5", "-o", tmp_path / "mean.h5")
+    call("plot", tmp_path / "mean.h5", "--kind", "radial", "-o", tmp_path / "mean.png")
+    drawn = curve(RunAverage.read(tmp_path / "mean.h5"), "radial").collections[0].get_array()
+    both = [VanHoveResult.read(tmp_path / f"{name}.h5").radial for name in ("map", "map2")]
+    np.testing.assert_allclose(drawn, np.mean(both, axis=0).T, rtol=1e-9, atol=1e-12)
     call("angles", dumps[0], *TIMESTEP, "--centre", "P", "--ligand", "S", "--cutoff", "20", "-o", tmp_path / "theta.h5")
     call("plot", tmp_path / "theta.h5", "--kind", "traces", "-o", tmp_path / "t.svg")
     assert (tmp_path / "t.svg").is_file()

@@ -13,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ufpnmr.results.angles import AngleResult, IonDensity
 from ufpnmr.results.hops import HopResult
 from ufpnmr.results.msd import MSDResult
+from ufpnmr.results.rdf import RDFResult
 from ufpnmr.results.tensors import TensorSeries
+from ufpnmr.results.van_hove import VanHoveResult
+from ufpnmr.results.vdos import VDOSResult
 
 UFP = Path(sys.executable).parent / "ufp"
 STUDY = ("study", "study.toml", "--threads", "1")
@@ -59,6 +63,34 @@ def test_whole_chain_on_real_md(finished_study):
     assert set(results["provenance"]["inputs"]) == {"in.md", "data.beta-384", "LPS.uf3", "point-charges.toml"}
 
 
+def test_structure_is_what_the_verbs_write(finished_study, ufp, tmp_path):
+    folder, _ = finished_study
+    written = {
+        "rdf": (RDFResult, ("--pair", "Li-S", "--pair", "P-S")),
+        "vdos": (VDOSResult, ("--temperature", "600", "--segment", "0.28", "--smoothing", "600")),
+        "angles": (AngleResult, ("--centre", "P", "--ligand", "S")),
+        "angles-ion": (IonDensity, ("--centre", "P", "--ligand", "S", "--ion", "Li")),
+        "vanhove": (VanHoveResult, ("--ion", "Li", "--max-lag", "0.5")),
+    }
+    records = json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))["records"]
+    dump = ("out/md/md.lammpstrj", "--timestep", "0.002", "--elements", "Li P S", "--threads", "1")
+    for name, (kind, options) in written.items():
+        output = tmp_path / f"{name}.h5"
+        done = ufp(name.partition("-")[0], *dump, *options, "-o", str(output), cwd=folder)
+        assert done.returncode in (0, 3), done.stderr
+        of_verb, of_study = kind.read(output), kind.read(folder / "out" / f"{name}.h5")
+        assert of_study.parameters == of_verb.parameters
+        assert of_study.records
+        for curve in kind.curves:
+            np.testing.assert_array_equal(getattr(of_study, curve), getattr(of_verb, curve))
+        for key, record in of_study.records.items():
+            stored = records[re.sub("[^A-Za-z0-9]+", "_", f"{name} {key}")]
+            assert stored == record.to_dict() == of_verb.records[key].to_dict()
+    # frames are 10 fs apart: too far for angular velocities
+    assert records["angles_omega_standard_deviation"]["status"] == "undersampled"
+    assert not (folder / "out" / "figures" / "tetrahedra-omega.svg").exists()
+
+
 def test_report_is_self_contained(finished_study):
     folder, _ = finished_study
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
@@ -68,7 +100,7 @@ def test_report_is_self_contained(finished_study):
     assert "<script" not in page
     assert "The potential is crude" in page
     figures = sorted((folder / "out" / "figures").glob("*.svg"))
-    assert page.count("<figure>") == len(figures) == 11
+    assert page.count("<figure>") == len(figures) == 22
     for figure in figures:
         assert "<svg" in figure.read_text(encoding="utf-8")
 
@@ -243,6 +275,11 @@ def test_continued_run_adds_to_a_committed_series(copied_study, ufp):
         ("isotope =", "isotop =", "did you mean 'isotope'?"),
         ('"7Li"', '"12C"', "12C"),
         ('isotope = "7Li"', 'isotope = "7Li"\nconvention = "harper2052"', "harper2025"),
+        ("dump_every = 5", "dump_every = 50", "[vdos]: a spectrum needs frames at most 10 fs apart, these are 100 fs"),
+        ("segment_ps = 0.28", "segment_ps = 1", "[vdos]: segment_ps = 1 is longer than half the run of 1.21 ps"),
+        ("smoothing_cm = 600", "", "[vdos]: a filter of 15 cm⁻¹ and order 3 needs bins of at most 3 cm⁻¹"),
+        ("[angles]", "[angles]\nfiltered = true", "[angles]: a cutoff of 5 cm⁻¹ needs a run of three periods, 20 ps"),
+        ("max_lag_ps = 0.5", "max_lag_ps = 5", "[vanhove]: max_lag_ps = 5 is longer than the run of 1.21 ps"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(study_folder, ufp, old, new, message):

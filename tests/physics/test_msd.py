@@ -201,6 +201,24 @@ def test_one_origin_is_equation_6():
     assert result.diffusion == mean_square_displacement(paths(x, interval=2.0)).diffusion
 
 
+def test_zero_threads_are_all_of_them(monkeypatch):
+    from scipy import fft
+
+    transform, asked = fft.rfft, []
+
+    def recorded(*args, workers=None, **kwargs):
+        asked.append(workers)
+        return transform(*args, workers=workers, **kwargs)
+
+    monkeypatch.setattr(fft, "rfft", recorded)
+    monkeypatch.setattr("ufpnmr._core.threads", lambda: 3)
+    x = lattice_walk(np.random.default_rng(3), 200, 8, 5e-3, 0.2)
+    curves = [ion_curves(paths(x), threads=threads) for threads in (0, 1, 2)]
+    assert set(asked) == {3, 1, 2}
+    np.testing.assert_array_equal(curves[0], curves[1])
+    np.testing.assert_array_equal(curves[2], curves[1])
+
+
 def test_invariances():
     rng = np.random.default_rng(12)
     x = lattice_walk(rng, 1000, 12, 5e-3, 0.2)

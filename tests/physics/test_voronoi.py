@@ -124,3 +124,21 @@ def test_what_has_no_cell_is_refused():
     arrays = crystal(bulk("NaCl", "rocksalt", a=5.6, cubic=True), 3, 0.0)
     with pytest.raises(InputError, match="expected ions and ligands"):
         coordination_labels(arrays, ion="Li", ligand="S", count="voronoi")
+
+
+def test_many_ions_at_once_give_the_cells_of_each(monkeypatch):
+    rng = np.random.default_rng(5)
+    cell = np.array([[9.0, 0, 0], [1.5, 8.0, 0], [-1.0, 2.0, 10.0]])
+    ligands, ions = rng.random((40, 3)) @ cell, rng.random((25, 3)) @ cell
+    # so short a first reach leaves some cells open, others too large for it: they are tried again with a longer one
+    monkeypatch.setattr("ufpnmr.dynamics.voronoi.FIRST_REACH", 1.2)
+    shifts = np.array(np.meshgrid(*[range(-2, 3)] * 3)).reshape(3, -1).T @ cell
+    for weight in ("solid angle", "area"):
+        together = voronoi_faces(ions, ligands, cell, weight)
+        for ion, (index, weights) in zip(ions, together, strict=True):
+            alone, _ = voronoi_cell((ligands[None] + shifts[:, None]).reshape(-1, 3) - ion, weight)
+            ligand = np.tile(np.arange(40), len(shifts))
+            seen = np.flatnonzero(alone > 1e-9 * alone.max())
+            order = seen[np.argsort(-alone[seen], kind="stable")]
+            np.testing.assert_allclose(weights, alone[order], rtol=1e-9)
+            np.testing.assert_array_equal(index, ligand[order])

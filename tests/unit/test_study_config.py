@@ -36,6 +36,9 @@ def test_paths_start_at_the_toml(study_folder):
         ('"element Li"', '"element Li"\npath = "data.beta-384"', "expected either [md] or trajectory.path, found both"),
         ("[md]", "[md", "expected TOML"),
         ("axes =", 'expected_status = { a = "no_deca" }\naxes =', "did you mean 'no_decay'?"),
+        ('["P", "S"]]', '["P", "O"]]', "rdf.pairs: expected one of trajectory.elements (Li, P, S), found 'O'"),
+        ('centre = "P"', "", "angles: expected centre with ligand, or lattice"),
+        ("max_lag_ps", "max_lag", "[vanhove]: unknown key 'max_lag' (did you mean 'max_lag_ps'?)"),
         ('"point-charges.toml"', '"point-charges.toml"\ncontinue_series = "LPS.uf3"', "needs md.continue_from"),
     ],
 )

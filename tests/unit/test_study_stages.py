@@ -68,9 +68,15 @@ DECAY = {f"decay {name}" for name in CURVES}
 ACF_FIGURES = {f"figure {name}" for name in CURVES.values()}
 NMR = ACF | DECAY | ACF_FIGURES
 HOPS = {"hops", "figure traces", "figure hop-scan"}
-MOTION = {"trajectory", "msd", "figure msd", *HOPS}
+VAN_HOVE = {"vanhove", *(f"figure vanhove-{kind}" for kind in ("radial", "gd", "concerted", "alpha2"))}
+MOTION = {"trajectory", "msd", "figure msd", *HOPS, *VAN_HOVE}
+RDF = {"rdf", "figure rdf", "figure rdf-neighbours"}
+VDOS = {"vdos", "figure vdos"}
+TETRAHEDRA = {"angles", "figure tetrahedra-theta", "figure tetrahedra-traces"}
+AROUND = {"angles ion", "figure around-density", "figure around-reduced"}
+STRUCTURE = RDF | VDOS | TETRAHEDRA | AROUND
 SITES = {"sites", "directions", "figure sites", "figure histogram-cq", "figure histogram-omega_q-b", *HOPS}
-ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *END}
+ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *STRUCTURE, *END}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,8 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *END}
         (edit("steps = 600", "steps = 700"), ALL),
         (edit("seed = 4711", "seed = 4712"), ALL),
         (edit('"framework"', '"framework"'), set()),
-        (edit("timestep_ps = 0.002", "timestep_ps = 0.001"), ALL),
+        # frames every 5 fs are near enough for angular velocities
+        (edit("timestep_ps = 0.002", "timestep_ps = 0.001"), ALL | {"figure tetrahedra-omega"}),
         (edit('drift = "framework"', 'drift = "com"'), MOTION | END),
         (append("point-charges.toml"), {"efg", "directions", *EFG_FIGURES, *NMR, *END}),
         (edit("Pnma", "Pnma again"), {"efg", "directions", *EFG_FIGURES, *NMR, *END}),
@@ -96,6 +103,11 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *END}
         (edit("[hops]", "[decay]\ngamma = 0.5\n[hops]"), DECAY | ACF_FIGURES | END),
         (edit("minimum_residence_ps = 0.1", "minimum_residence_ps = 0.2"), SITES | END),
         (edit("minimum_residence_ps = 0.1", "minimum_residence_ps = 0.1\nouter_radius_A = 1.5"), HOPS | END),
+        (edit("[rdf]", "[rdf]\nr_max_A = 8"), RDF | END),
+        (edit("smoothing_cm = 600", "smoothing_cm = 650"), VDOS | END),
+        (edit("[angles]", "[angles]\nkind = 'bond'"), TETRAHEDRA | END),
+        (edit("[angles]", "[angles]\nbond_cutoff_A = 2.5"), TETRAHEDRA | AROUND | END),
+        (edit("max_lag_ps = 0.5", "max_lag_ps = 0.4"), VAN_HOVE | END),
         (edit("radius_A = 3.3", "radius_A = 3.2"), SITES | END),
         (edit('title = "Beta', 'title = "The beta'), END),
         (edit("axes =", 'expected_status = { diffusion = "ok" }\naxes ='), set()),

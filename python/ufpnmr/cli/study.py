@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from ufpnmr.errors import InputError
 from ufpnmr.results import Record
 
 if TYPE_CHECKING:
-    from ufpnmr.study import Results, Scan, Study
+    from ufpnmr.study import Scan, Study
 
 
 @click.command()
@@ -86,44 +86,22 @@ def command(
         return stop.exit_code
     if not ran:
         say("every stage is done already (--force runs again)")
-    if isinstance(study, Study):
-        return _end(study, check_expected, as_json)
-    return _scan_end(study, check_expected, as_json)
+    return _end(study, [study] if isinstance(study, Study) else study.studies.values(), check_expected, as_json)
 
 
-def _end(study: Study, check_expected: bool, as_json: bool) -> int:
-    results = study.results()
-    if results is None:
-        if check_expected:
-            raise InputError("--check-expected needs the results; run without --only and --until")
-        return 0
-    say(f"results: {study.shop.folder / 'results.json'}")
-    say(f"report:  {study.shop.folder / 'report.html'}")
-    _headline(results.headline, as_json)
-    return _check(study, results) if check_expected else exit_code(results.headline.values())
-
-
-def _scan_end(scan: Scan, check_expected: bool, as_json: bool) -> int:
-    """Print what the temperatures give together; statuses are compared at each temperature."""
-    found = scan.results()
+def _end(whole: Study | Scan, studies: Iterable[Study], check_expected: bool, as_json: bool) -> int:
+    """Print what was found; statuses are compared in each study, of several temperatures at each of them."""
+    found = whole.outcome()
     if found is None:
         if check_expected:
-            raise InputError("--check-expected needs every temperature; run without --only, --until and --temperature")
+            raise InputError("--check-expected needs all results; run without --only, --until and --temperature")
         return 0
-    say(f"results: {scan.output}")
-    say(f"report:  {scan.folder / 'report.html'}")
-    records = scan.headline(found)
-    _headline(records, as_json)
+    say(f"results: {whole.output}")
+    say(f"report:  {whole.folder / 'report.html'}")
+    _headline(found.records, as_json)
     for line in found.notices:
         say(f"ufp study: warning: {line}")
-    if not check_expected:
-        return exit_code(records.values())
-    codes = []
-    for study in scan.studies.values():
-        results = study.results()
-        assert results is not None  # the closing stage is done
-        codes.append(_check(study, results))
-    return max(codes)
+    return max(map(_check, studies)) if check_expected else exit_code(found.records.values())
 
 
 def _headline(records: Mapping[str, Record], as_json: bool) -> None:
@@ -133,8 +111,10 @@ def _headline(records: Mapping[str, Record], as_json: bool) -> None:
             say(f"not claimed: {name} ({record.status})")
 
 
-def _check(study: Study, results: Results) -> int:
+def _check(study: Study) -> int:
     """Compare statuses with the study file; records not named there must claim a value."""
+    results = study.results()
+    assert results is not None
     expected = study.config.system.expected_status
     unknown = [name for name in expected if name not in results.records]
     if unknown:

@@ -130,7 +130,7 @@ def _power(indices: str, series: FloatArray, threads: int) -> FloatArray:
 
     # twice a length with small factors, so that it is even and one half of it holds the whole spectrum
     length = 2 * fft.next_fast_len(series.shape[-1], real=True)
-    parts = fft.rfft(series, length, axis=-1, workers=threads or None).view(np.float64)
+    parts = fft.rfft(series, length, axis=-1, workers=threads or _core.threads()).view(np.float64)
     squared: FloatArray = np.einsum(indices, parts, parts)  # real and imaginary parts in turn
     return np.asarray(squared[..., ::2] + squared[..., 1::2], dtype=np.float64)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ufpnmr import statistics
+from ufpnmr import _core, statistics
 from ufpnmr.dynamics.blocks import block_means, frame_blocks, standard_error
 from ufpnmr.dynamics.series import frame_interval, frames_left_out
 from ufpnmr.dynamics.velocities import mass_centred
@@ -188,7 +188,7 @@ def _periodograms(part: npt.NDArray[Any], length: int, interval: float, threads:
     weight = interval / float((taper**2).sum())
     for start in range(0, len(part) - length + 1, max(1, length // 2)):
         tapered = part[start : start + length] * taper[:, None, None]
-        transform = fft.rfft(tapered, axis=0, workers=threads or -1)
+        transform = fft.rfft(tapered, axis=0, workers=threads or _core.threads())
         yield weight * (transform.real**2 + transform.imag**2).sum(axis=(1, 2))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -58,33 +59,12 @@ def voronoi_cell(neighbours: npt.ArrayLike, weight: Weight = "solid angle") -> t
         The neighbours do not enclose the origin.
     """
     q = np.asarray(neighbours, dtype=np.float64)
-    squared = (q**2).sum(axis=1)
-    if not (squared > 0).all():
+    if not (q**2).sum(axis=1).all():
         raise InputError("expected neighbours away from the ion, found one at its place")
-    try:
-        hull = ConvexHull(2 * q / squared[:, None])
-    except (QhullError, ValueError):
-        raise InputError("the neighbours do not enclose the ion") from None
-    normal, offset = hull.equations[:, :3], hull.equations[:, 3]
-    if not (offset < -1e-12).all():
+    (found,) = _cells([q], weight)
+    if found is None:
         raise InputError("the neighbours do not enclose the ion")
-    corners = -normal / offset[:, None]
-    count = np.zeros(len(q))
-    centre = np.zeros_like(q)
-    for column in hull.simplices.T:
-        np.add.at(count, column, 1)
-        np.add.at(centre, column, corners)
-    centre /= np.maximum(count, 1)[:, None]
-    # edges of the cell: pairs of facets of the hull, in the faces of the two neighbours that the facets share
-    facet = np.repeat(np.arange(len(hull.simplices)), 3)
-    across = hull.neighbors.ravel()
-    faces = hull.simplices[:, [[1, 2], [0, 2], [0, 1]]].reshape(-1, 2)
-    once = facet < across
-    first, second = corners[facet[once]], corners[across[once]]
-    weights = np.zeros(len(q))
-    for face in faces[once].T:
-        np.add.at(weights, face, _triangles(centre[face], first, second, weight))
-    return weights, float(np.sqrt((corners**2).sum(axis=1).max()))
+    return found
 
 
 def voronoi_faces(
@@ -117,16 +97,17 @@ def voronoi_faces(
     while True:
         images, index = _images(inside, box, inverse, reach)
         missing = [k for k, done in enumerate(found) if done is None]
+        members, offsets = [], []
         for k, near in zip(missing, cKDTree(images).query_ball_point(at[missing], reach), strict=True):
-            offsets = images[near] - at[k]
-            away = (offsets**2).sum(axis=1) > 1e-12
-            try:
-                weights, radius = voronoi_cell(offsets[away], weight)
-            except InputError:
-                continue
-            if 2 * radius <= reach:
+            offset = images[near] - at[k]
+            away = (offset**2).sum(axis=1) > 1e-12
+            members.append(index[near][away])
+            offsets.append(offset[away])
+        for k, member, cell_of_k in zip(missing, members, _cells(offsets, weight), strict=True):
+            if cell_of_k is not None and 2 * cell_of_k[1] <= reach:
+                weights = cell_of_k[0]
                 order = np.argsort(-weights, kind="stable")[: np.count_nonzero(weights > 1e-9 * weights.max())]
-                found[k] = index[np.asarray(near)[away]][order], weights[order]
+                found[k] = member[order], weights[order]
         if all(done is not None for done in found):
             return [done for done in found if done is not None]
         reach *= 1.5
@@ -161,6 +142,54 @@ def voronoi_numbers(
         captured = (smooth >= SHARE + HALF_SHARE).astype(np.int8)
         settled[:, k] = hold(captured, smooth <= SHARE - HALF_SHARE).sum(axis=1)
     return raw, settled
+
+
+def _cells(neighbours: Sequence[FloatArray], weight: Weight) -> list[tuple[FloatArray, float] | None]:
+    """Return what `voronoi_cell` does for the neighbours of each ion; None where they do not enclose it.
+
+    Only the hulls are made one by one: their facets and edges are then handled together, because NumPy takes longer to
+    begin with one small array than to work through it.
+    """
+    hulls = [_hull(2 * q / (q**2).sum(axis=1)[:, None]) for q in neighbours]
+    whole = [hull for hull in hulls if hull is not None]
+    if not whole:
+        return [None] * len(hulls)
+    sizes = np.array([len(hull.points) for hull in whole])
+    facets = np.array([len(hull.simplices) for hull in whole])
+    first_point = np.repeat(np.cumsum(sizes) - sizes, facets)[:, None]
+    first_facet = np.repeat(np.cumsum(facets) - facets, facets)[:, None]
+    simplices = np.concatenate([hull.simplices for hull in whole]) + first_point
+    equations = np.concatenate([hull.equations for hull in whole])
+    corners = -equations[:, :3] / equations[:, 3:]
+    count = np.bincount(simplices.T.ravel(), minlength=sizes.sum())
+    centre = _sums(simplices.T, np.tile(corners, (3, 1)), sizes.sum()) / np.maximum(count, 1)[:, None]
+    # edges of the cell: pairs of facets of the hull, in the faces of the two neighbours that the facets share
+    facet = np.repeat(np.arange(len(simplices)), 3)
+    across = (np.concatenate([hull.neighbors for hull in whole]) + first_facet).ravel()
+    faces = simplices[:, [[1, 2], [0, 2], [0, 1]]].reshape(-1, 2)
+    once = facet < across
+    first, second = corners[facet[once]], corners[across[once]]
+    ends = faces[once].T
+    triangles = np.concatenate([_triangles(centre[end], first, second, weight) for end in ends])
+    weights = _sums(ends, triangles[:, None], sizes.sum())[:, 0]
+    radius = np.sqrt(np.maximum.reduceat((corners**2).sum(axis=1), np.cumsum(facets) - facets))
+    of_cells = zip(np.split(weights, np.cumsum(sizes)[:-1]), radius.tolist(), strict=True)
+    return [None if hull is None else next(of_cells) for hull in hulls]
+
+
+def _hull(points: FloatArray) -> ConvexHull | None:
+    """Return the hull of points if it holds the origin inside."""
+    try:
+        hull = ConvexHull(points)
+    except (QhullError, ValueError):
+        return None
+    return hull if (hull.equations[:, 3] < -1e-12).all() else None
+
+
+def _sums(into: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """Add rows of values (K, C) into rows (size, C)."""
+    index = into.ravel()
+    return np.stack([np.bincount(index, weights=column, minlength=size) for column in values.T], axis=1)
 
 
 def _images(others: FloatArray, box: FloatArray, inverse: FloatArray, reach: float) -> tuple[FloatArray, IntArray]:

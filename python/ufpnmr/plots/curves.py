@@ -149,13 +149,19 @@ def _chosen(schema: str, kind: str | None) -> tuple[str, Curve]:
 def _values(result: Any, schema: str, name: str) -> tuple[Any, Any, str]:
     """Curve, half-width of its band, and what the band is."""
     if hasattr(result, "mean"):
-        if name not in result.mean:
-            raise InputError(f"the mean over runs holds {', '.join(result.mean)}, not {name}")
+        stored, factor = ("gs", _shell_area(result.grid["r"])) if name == "radial" else (name, 1.0)
+        if stored not in result.mean:
+            raise InputError(f"the mean over runs holds {', '.join(result.mean)}, not {stored}")
         many = result.n_runs > 1
-        band = result.std[name] if many else 1.96 * result.sem[name]
-        return result.mean[name], band, f", sd of {result.n_runs} runs" if many else ", 95 %"
+        band = result.std[stored] if many else 1.96 * result.sem[stored]
+        return factor * result.mean[stored], factor * band, f", sd of {result.n_runs} runs" if many else ", 95 %"
     error = getattr(result, result.curves[name], None) if name in result.curves else None
     return getattr(result, name), None if error is None else 1.96 * error, ", 95 % band"
+
+
+def _shell_area(r: Any) -> Any:
+    """Volume over width of the shells around distances `r` (R,): 4π(r² + dr²/12), Å²."""
+    return 4 * np.pi * (r**2 + (r[1] - r[0]) ** 2 / 12)
 
 
 def _grid(result: Any, style: Curve) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,6 +143,62 @@ class Sites(Section):
     half_gap_A: Annotated[float, Field(ge=0)] | None = None
 
 
+class PairCorrelation(Section):
+    """Pair correlation functions, as `ufp rdf`."""
+
+    pairs: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)] | None = None
+    r_max_A: Positive = 10.0
+    dr_A: Positive = 0.05
+    norm: Literal["g", "paper", "density"] = "g"
+    frames: Count = 2000
+    """At most so many, evenly spaced."""
+
+
+class Vibrations(Section):
+    """Vibrational densities of states, as `ufp vdos`."""
+
+    elements: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    norm: Literal["dof", "paper", "unit"] = "dof"
+    segment_ps: Positive = 16.7
+    limits_cm: tuple[float, float] | None = None
+    smoothing_cm: Positive = 15.0
+    order: Annotated[int, Field(ge=0)] = 3
+
+
+class Angles(Section):
+    """Tetrahedra and the ions around them, as `ufp angles`."""
+
+    centre: str | None = None
+    ligand: str | None = None
+    lattice: str | None = None
+    bond_cutoff_A: Positive | None = None
+    kind: Literal["face", "bond"] = "face"
+    reference_deg: Positive | None = None
+    cutoff_cm: Positive = 5.0
+    filtered: bool = False
+    ion: str | None = None
+    """Also the density of this element around the polyanions."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_tetrahedra(self) -> Angles:
+        if (self.centre is None) != (self.ligand is None) or (self.centre is None) == (self.lattice is None):
+            raise ValueError("expected centre with ligand, or lattice: it says which atoms form tetrahedra")
+        if self.ion is not None and self.centre is None:
+            raise ValueError("ion needs centre and ligand: the angle is centre-ligand-ion")
+        return self
+
+
+class VanHove(Section):
+    """Van Hove functions of the ions, as `ufp vanhove`."""
+
+    r_max_A: Positive = 8.0
+    dr_A: Positive = 0.05
+    max_lag_ps: Positive | None = None
+    spacing: Literal["log", "linear"] = "log"
+    origins: Count = 500
+    relative: bool = False
+
+
 class Output(Section):
     """Where results go."""
 
@@ -159,6 +216,10 @@ class StudyConfig(Section):
     decay: Decay = Decay()
     hops: Hops = Hops()
     sites: Sites | None = None
+    rdf: PairCorrelation | None = None
+    vdos: Vibrations | None = None
+    angles: Angles | None = None
+    vanhove: VanHove | None = None
     output: Output
 
     @model_validator(mode="after")
@@ -169,6 +230,26 @@ class StudyConfig(Section):
         if self.efg.continue_series is not None and (self.md is None or self.md.continue_from is None):
             raise ValueError("efg.continue_series needs md.continue_from: the restart where that series ends")
         return self
+
+    @model_validator(mode="after")
+    def _elements_that_are_there(self) -> StudyConfig:
+        there = self.trajectory.elements
+        for key, name in self._named_elements():
+            if there is not None and name not in there:
+                raise ValueError(f"{key}: expected one of trajectory.elements ({', '.join(there)}), found {name!r}")
+        return self
+
+    def _named_elements(self) -> Iterator[tuple[str, str]]:
+        """Every element that an analysis names, with its key."""
+        sections = {"sites": ("ion", "ligand"), "angles": ("centre", "ligand", "lattice", "ion")}
+        for section, keys in sections.items():
+            for key in keys:
+                name = getattr(getattr(self, section), key, None)
+                if name is not None:
+                    yield f"{section}.{key}", name
+        for pair in (self.rdf and self.rdf.pairs) or ():
+            yield from (("rdf.pairs", name) for name in pair)
+        yield from (("vdos.elements", name) for name in (self.vdos and self.vdos.elements) or ())
 
 
 def read_config(path: str | Path) -> StudyConfig:

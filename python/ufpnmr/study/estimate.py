@@ -16,6 +16,11 @@ _EFG_SECONDS = 3e-5
 """Per atom and frame on one core; Ewald sum of point charges."""
 _ANALYSIS_SECONDS = 2e-6
 """Per ion and frame."""
+_BYTES = {
+    **{"trajectory": 24, "efg": 24, "acf": 80, "msd": 48, "sites": 30, "hops": 48, "figure": 60},
+    **{"rdf": 24, "vdos": 84, "angles": 24, "vanhove": 48},
+}
+"""Memory per atom and frame."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +63,7 @@ def costs(study: Study) -> list[StageCost]:
         last = stamp.get("seconds")
         kind = name.split()[0]
         typical = _typical(study, kind, frames, atoms)
-        per_atom = {"trajectory": 24, "efg": 24, "acf": 80, "msd": 48, "sites": 30, "hops": 48, "figure": 60}.get(kind)
+        per_atom = _BYTES.get(kind)
         memory = per_atom * frames * atoms / 1e6 if per_atom and frames and atoms else None
         rows.append(
             StageCost(

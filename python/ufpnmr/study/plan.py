@@ -7,6 +7,7 @@ from typing import Any
 from ufpnmr.study.figures import figure_plans, observables
 from ufpnmr.study.ledger import Stage
 from ufpnmr.study.report import write_report
+from ufpnmr.study.structure import structure_figures, structure_stages
 from ufpnmr.study.summary import write_results
 from ufpnmr.study.work import Workshop
 
@@ -121,7 +122,9 @@ def stages_of(shop: Workshop) -> list[Stage]:
             code=_DYNAMICS,
         )
     )
-    plans = figure_plans(shop)
+    structure = structure_stages(shop, frames, source)
+    stages += structure
+    plans = [*figure_plans(shop), *structure_figures(shop)]
     nmr = config.nmr.model_dump(include={"isotope", "convention", "ordering", "fields"})
     for plan in plans:
         output = folder / "figures" / f"{plan.name}.svg"
@@ -136,7 +139,8 @@ def stages_of(shop: Workshop) -> list[Stage]:
             )
         )
     seen = ("directions",) if labelled else ()
-    summary = ("trajectory", "efg", *seen, *decays, "msd", *labelled, "hops")
+    found = tuple(stage.name for stage in structure)
+    summary = ("trajectory", "efg", *seen, *decays, "msd", *labelled, "hops", *found)
     stages += [
         Stage(
             "results",

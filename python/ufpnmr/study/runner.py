@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ufpnmr.errors import InputError, nearest
 from ufpnmr.interruption import Interrupted, signals_as_interrupted
+from ufpnmr.results import Record
 from ufpnmr.study.config import StudyConfig
 from ufpnmr.study.ledger import Ledger
 from ufpnmr.study.plan import stages_of
+from ufpnmr.study.structure import check_sampling
 from ufpnmr.study.summary import Results
 from ufpnmr.study.work import Bar, Workshop
 
-__all__ = ["Interrupted", "Study", "chosen_stages", "matches", "run_stages"]
+__all__ = ["Interrupted", "Outcome", "Study", "chosen_stages", "matches", "run_stages"]
+
+
+class Outcome(NamedTuple):
+    """What the end of a run prints: the records that decide the exit code, and warnings."""
+
+    records: Mapping[str, Record]
+    notices: Sequence[str]
 
 
 class Study:
@@ -36,6 +46,7 @@ class Study:
     ) -> None:
         self.config, self.say = config, say
         self.shop = Workshop(config, config.output.folder, threads, bar)
+        self.folder, self.output = self.shop.folder, self.shop.folder / "results.json"
         self.ledger = Ledger(self.shop.folder, stages_of(self.shop))
 
     def check(self) -> None:
@@ -56,6 +67,7 @@ class Study:
             from ufpnmr.potential import Potential
 
             Potential.read(self.config.md.potential)
+        check_sampling(self.shop)
 
     def states(self) -> dict[str, str]:
         """Return the state of every stage: done, stale, unfinished or missing."""
@@ -88,6 +100,11 @@ class Study:
     def results(self) -> Results | None:
         """Return the results if they are done."""
         return Results.read(self.shop) if self.ledger.state("results") == "done" else None
+
+    def outcome(self) -> Outcome | None:
+        """Return what is printed at the end, if the results are done."""
+        found = self.results()
+        return None if found is None else Outcome(found.headline, ())
 
 
 def run_stages(ledger: Ledger, chosen: Sequence[str], force: bool, say: Callable[[str], object]) -> list[str]:

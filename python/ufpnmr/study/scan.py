@@ -10,7 +10,7 @@ from ufpnmr.errors import InputError
 from ufpnmr.results import Record
 from ufpnmr.results.temperature_scan import TemperatureScan
 from ufpnmr.study.ledger import Ledger, Stage
-from ufpnmr.study.runner import Study, chosen_stages, matches, run_stages
+from ufpnmr.study.runner import Outcome, Study, chosen_stages, matches, run_stages
 from ufpnmr.study.scan_config import ScanConfig, temperature_name
 from ufpnmr.study.scan_report import write_scan_report
 from ufpnmr.study.summary import Results
@@ -116,8 +116,11 @@ class Scan:
         """Return what the closing stage found, if it is done."""
         return TemperatureScan.read(self.output) if self.states()["arrhenius"] == "done" else None
 
-    def headline(self, found: TemperatureScan) -> dict[str, Record]:
-        """Return every quantity at every temperature, its activation energy and what was predicted, by name."""
+    def outcome(self) -> Outcome | None:
+        """Return every quantity at every temperature, its activation energy and what was predicted, if done."""
+        found = self.results()
+        if found is None:
+            return None
         records: dict[str, Record] = {}
         for name, row in found.records.items():
             records |= {
@@ -125,7 +128,7 @@ class Scan:
             }
             records[f"activation_energy {name}"] = found.activation[name]
             records |= {f"{name} predicted {t}K": record for t, record in found.predicted.get(name, {}).items()}
-        return records
+        return Outcome(records, found.notices)
 
     def _incomplete(self) -> list[str]:
         return [

@@ -39,6 +39,10 @@ class Changes(Section):
     decay: dict[str, Any] = Field(default_factory=dict)
     hops: dict[str, Any] = Field(default_factory=dict)
     sites: dict[str, Any] = Field(default_factory=dict)
+    rdf: dict[str, Any] = Field(default_factory=dict)
+    vdos: dict[str, Any] = Field(default_factory=dict)
+    angles: dict[str, Any] = Field(default_factory=dict)
+    vanhove: dict[str, Any] = Field(default_factory=dict)
 
 
 class Temperatures(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from ufpnmr import provenance
 from ufpnmr.results import Record
 from ufpnmr.results.storage import write_text_atomically
 from ufpnmr.study.figures import observables
+from ufpnmr.study.structure import structure_results
 from ufpnmr.study.work import Workshop
 
 __all__ = ["Results", "write_results"]
@@ -69,6 +71,8 @@ def write_results(shop: Workshop) -> None:
                 len(hops.ion),
                 "hops that change the site label",
             )
+    for analysis, result in structure_results(shop).items():
+        records |= {_identifier(f"{analysis} {name}"): record for name, record in result.records.items()}
     nucleus = isotope(config.nmr.isotope)
     interpretation = []
     for observable, field in observables(shop):
@@ -165,7 +169,7 @@ def _fraction(k: int, n: int, what: str) -> Record:
 
 
 def _identifier(name: str) -> str:
-    return name.replace("->", "_to_").replace(" ", "_")
+    return re.sub("[^A-Za-z0-9]+", "_", name.replace("->", " to "))
 
 
 def _inputs(shop: Workshop) -> list[Any]:

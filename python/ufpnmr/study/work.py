@@ -65,6 +65,14 @@ class Workshop:
             self.trajectory, timestep=section.timestep_ps, elements=section.elements, topology=section.topology
         )
 
+    def sampling(self) -> tuple[int, float]:
+        """Return the number of frames and the ps between them; with [md] what it will write."""
+        md = self.config.md
+        if md is not None:
+            return md.steps // md.dump_every + 1, md.dump_every * self.config.trajectory.timestep_ps
+        frames = self.universe().trajectory
+        return frames.n_frames, float(frames.dt)
+
     def tensors(self) -> TensorSeries:
         """Read the tensor series."""
         from ufpnmr.results.tensors import TensorSeries
