@@ -15,6 +15,7 @@ FULL_NS = 1000.0
 """The paper's run."""
 ENOUGH_EVENTS = 20
 ENOUGH_TAU = 10
+LEAST_TEMPERATURES = 3
 UNITS = {"s^-1": "s⁻¹", "cm2/s": "cm²/s", "ns": "ns", "1": ""}
 
 
@@ -72,7 +73,11 @@ def _shown(record: dict[str, Any]) -> tuple[str, str]:
 def _hours(phase: dict[str, Any], ns: float) -> str:
     """What a length takes, at the mean cost of the runs."""
     cost = _mean(case["md_core_hours_per_ns"] for case in phase["temperatures"])
-    return "" if cost is None else f"{ns:,.3g} ns take {cost * ns:,.3g} core-hours"
+    return "" if cost is None else f"{_amount(ns)} ns take {_amount(cost * ns)} core-hours"
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _mean(values: Any) -> float | None:
@@ -95,7 +100,7 @@ def _at_room(phase: dict[str, Any], name: str) -> tuple[str, str, str]:
         if case["records"][name]["value"] is not None:
             return *_shown(case["records"][name]), _case(case)
     law = phase["laws"].get("predicted_300K", {}).get(name)
-    if law is not None and law["value"] is not None:
+    if law is not None and law["value"] is not None and _is_a_law(phase, name):
         ran = ", ".join(f"{case['temperature_K']:g}" for case in phase["temperatures"])
         ours, interval = _shown(law)
         return ours, interval, f"extrapolated to 300 K from {ran} K"
@@ -104,6 +109,13 @@ def _at_room(phase: dict[str, Any], name: str) -> tuple[str, str, str]:
         return "not run", "", ""
     shown = [(*_shown(case["records"][name]), _case(case)) for case in there]
     return tuple("; ".join(filter(None, dict.fromkeys(column))) for column in zip(*shown, strict=True))  # type: ignore[return-value]
+
+
+def _is_a_law(phase: dict[str, Any], name: str) -> bool:
+    """Whether three temperatures claim the quantity and its activation energy is positive beyond its interval."""
+    claimed = sum(case["records"][name]["value"] is not None for case in phase["temperatures"])
+    energy = phase["laws"]["activation"][name]
+    return claimed >= LEAST_TEMPERATURES and energy["ci_low"] is not None and energy["ci_low"] > 0
 
 
 def _hops(phase: dict[str, Any], name: str, paper: float) -> Row:
@@ -263,11 +275,11 @@ def _cost(beta: dict[str, Any], glass: dict[str, Any]) -> list[Row]:
     found = []
     for name, phase in (("β, 384 atoms", beta), ("glass, 576 atoms", glass)):
         cost = _mean(case["md_core_hours_per_ns"] for case in phase["temperatures"])
-        ours = "not run" if cost is None else f"{cost * FULL_NS:,.3g} core-hours ({cost:.3g} per ns)"
+        ours = "not run" if cost is None else f"{_amount(cost * FULL_NS)} core-hours ({cost:.2g} per ns)"
         why = "CPU time of one core, single process; the paper's potential, time step and processor are not ours"
         found.append(_row("text", f"1 µs of MD, {name}", "40,000 CPUh", ours, "", why))
     seconds = _mean(case["efg_seconds_per_frame"] for case in glass["temperatures"])
-    ours = "not run" if seconds is None else f"{seconds * 1e4 / 3600:.3g} hours"
+    ours = "not run" if seconds is None else f"{seconds * 1e4 / 3600:.2g} hours"
     why = f"10⁴ frames of 216 tensors, wall time of one thread; `{glass['model']}`"
     return [
         *found,
