@@ -8,7 +8,8 @@ every 100 ps; beside it stands the study's own curve, of V averaged over 1 ps. `
 and figures, for the repository.
 
 "Ours" is the number at 300 K if one is claimed there, else what the Arrhenius law of the other temperatures gives at
-300 K, marked as extrapolated (three temperatures that claim it, an activation energy above zero), else what each says. Cost: core-hours of molecular dynamics, CPU time of LAMMPS itself.
+300 K, marked as extrapolated (three temperatures that claim it, an activation energy above zero), else what each says.
+Cost: core-hours of molecular dynamics, CPU time of LAMMPS itself.
 """
 
 from __future__ import annotations

@@ -107,8 +107,12 @@ def _at_room(phase: dict[str, Any], name: str) -> tuple[str, str, str]:
     there = [*cold, *(case for case in phase["temperatures"] if case not in cold)]
     if not there:
         return "not run", "", ""
-    shown = [(*_shown(case["records"][name]), _case(case)) for case in there]
-    return tuple("; ".join(filter(None, dict.fromkeys(column))) for column in zip(*shown, strict=True))  # type: ignore[return-value]
+    values, intervals = [], []
+    for case in there:
+        value, interval = _shown(case["records"][name])
+        values.append(f"{case['temperature_K']:g} K: {value}")
+        intervals += [f"{case['temperature_K']:g} K: {interval}"] if interval else []
+    return "; ".join(values), "; ".join(intervals), ", ".join(map(_case, there))
 
 
 def _is_a_law(phase: dict[str, Any], name: str) -> bool:

@@ -19,7 +19,7 @@ def write_series(path, x, interval=1.0):
 @pytest.fixture
 def jumping(tmp_path):
     rng = np.random.default_rng(2)
-    return write_series(tmp_path / "tensors.h5", 50 * telegraph(rng, 3000, 40, 1 / 50, noise=0.2), interval=10.0)
+    return write_series(tmp_path / "tensors.h5", 50 * telegraph(rng, 3000, 60, 1 / 50, noise=0.2), interval=10.0)
 
 
 @pytest.fixture
