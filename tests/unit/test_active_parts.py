@@ -32,6 +32,7 @@ from ufpnmr.structures import write_structures
     ("cycle", "errors", "rule", "reason"),
     [
         (1, [100], {"force_rmse_change": 0.1}, None),
+        (3, [100, 110, 120], {"force_rmse_change": 0.1}, "withheld force error rose by 20.0% over 2 cycles"),
         (3, [100, 60, 50], {"force_rmse_change": 0.1}, None),
         (
             3,

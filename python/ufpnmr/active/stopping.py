@@ -38,6 +38,12 @@ def after_fit(cycle: int, force_rmse: Sequence[float | None], rule: Stopping) ->
     """
     change = _relative_change(force_rmse, rule.patience)
     if rule.force_rmse_change is not None and change is not None and -change < rule.force_rmse_change:
+        if change > rule.force_rmse_change:
+            return Stop(
+                f"withheld force error rose by {change:.1%} over {rule.patience} cycles: what is learnt does not help the "
+                "withheld structures; compare their configuration types and weights with those of the new labels",
+                False,
+            )
         return Stop(f"withheld force error converged: changed by {change:+.1%} over {rule.patience} cycles", True)
     if cycle > rule.maximum_cycles:
         return Stop(f"{rule.maximum_cycles} cycles done", False)

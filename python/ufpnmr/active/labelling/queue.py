@@ -242,7 +242,8 @@ def _sweep(queue: Queue, ledger: LabelLedger) -> None:
 
 def _start(queue: Queue, run: str, deadline: float, number: int) -> subprocess.Popen[bytes]:
     spec = queue.to_json(run=run, deadline=deadline, number=number)
-    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    # threads that spin while they wait make a loaded machine many times slower
+    environment = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", **os.environ}
     return subprocess.Popen(
         [sys.executable, guard.__file__, sys.executable, "-m", "ufpnmr.active.labelling.worker", spec],
         stdin=subprocess.DEVNULL,
