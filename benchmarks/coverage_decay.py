@@ -1,13 +1,13 @@
 """How often the 95 % interval of a decay time holds the truth, over synthetic trajectories.
 
-    python benchmarks/coverage_decay.py -o benchmarks/results/coverage_decay.json [--minutes 25] [--workers 1] [--quick]
+    python benchmarks/coverage_decay.py -o benchmarks/results/coverage_decay.json [--runs 2000] [--workers 1] [--quick]
 
 Processes (jump_processes.py): two sites, isotropic jumps, a glass with a distribution of barriers, each with thermal
 noise; two sites with ions that jump in groups of five. Runs of 10, 30 and 100 decay times, 13, 50 and 216 ions, frames
 every τ/5 (glass: τ/20); `correlate` (on the ladder of lags, which is exact up to 24 frames) and
 `ufpnmr.nmr.decay.estimate` with their defaults, γ free for the glass. Every run of 216 ions also serves as one of 13
-and one of 50 (other ions), so cells of one row are not independent of each other. Each cell gets 2000 runs, or as many
-as fit into --minutes: round after round over all cells, so that all of them have the same number.
+and one of 50 (other ions), so cells of one row are not independent of each other. A finished row goes into the JSON at
+once; the same command after a kill does the rows that are missing there, or that other code or fewer runs made.
 
 The truth is the τ of the process; for the glass, whose decay is not exactly stretched, τ of the same fit to the exact
 curve with the median weights of the runs. Coverage is that of the runs that claim a value; beside it stands how many
@@ -17,15 +17,18 @@ do, and the coverage of the intervals of all runs that were fitted, claimed or n
 from __future__ import annotations
 
 import dataclasses
-import math
+import hashlib
+import json
 import multiprocessing
 import time
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+import ufpnmr.nmr
 from jump_processes import PROCESSES
 from lammps_timing import parser, report
 from ufpnmr.isotopes import isotope
@@ -87,6 +90,12 @@ def chunk(task: tuple[str, int, int, int]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
+def timed_chunk(task: tuple[str, int, int, int]) -> tuple[dict[int, list[dict[str, Any]]], float]:
+    """Runs of `chunk` and the CPU time they took."""
+    begin = time.process_time()
+    return chunk(task), time.process_time() - begin
+
+
 def truth(process: str, runs: list[dict[str, Any]]) -> float:
     """Decay time that the fit would find on the exact curve."""
     lag = runs[0]["lag"]
@@ -124,30 +133,55 @@ def cell(process: str, ratio: int, n_ions: int, runs: list[dict[str, Any]]) -> d
     }
 
 
+def code() -> str:
+    """Hash of what decides the numbers."""
+    sources = sorted(Path(ufpnmr.nmr.__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for source in (*sources, here / "coverage_decay.py", here / "jump_processes.py"):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def kept(output: Path | None, version: str) -> list[dict[str, Any]]:
+    """Cells of an earlier call that the same code made."""
+    if output is None or not output.is_file():
+        return []
+    earlier = json.loads(output.read_text(encoding="utf-8"))
+    return list(earlier["cells"]) if earlier.get("code") == version else []
+
+
 def main() -> None:
-    """Run everything and print the table."""
+    """Run what is missing and print the table."""
     arguments = parser(__doc__)
     arguments.add_argument("--workers", type=int, default=1)
     arguments.add_argument("--runs", type=int, default=2000, help="per cell")
-    arguments.add_argument("--minutes", type=float, default=math.inf, help="start no round after so many minutes")
     options = arguments.parse_args()
     runs, ratios = (CHUNK, RATIOS[:2]) if options.quick else (options.runs, RATIOS)
-    cells = [(process, ratio) for ratio in ratios for process in PROCESSES]
-    gathered: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
-    begin = time.monotonic()
+    version = code()
+    table = kept(options.output, version)
+    done = {(one["process"], one["T_over_tau"]) for one in table if one["runs"] >= runs}
+    rows = [(process, ratio) for ratio in ratios for process in PROCESSES]
+    order = [(*row, n) for row in rows for n in IONS]
     with multiprocessing.Pool(options.workers) as pool:
-        for first in range(0, runs, CHUNK):
-            if time.monotonic() - begin > 60 * options.minutes:
-                break
-            tasks = [(process, ratio, first, min(CHUNK, runs - first)) for process, ratio in cells]
-            for (process, ratio), found in zip(cells, pool.imap(chunk, tasks), strict=True):
+        for process, ratio in rows:
+            if (process, ratio) in done:
+                continue
+            begin = time.monotonic()
+            tasks = [(process, ratio, first, min(CHUNK, runs - first)) for first in range(0, runs, CHUNK)]
+            gathered: dict[int, list[dict[str, Any]]] = {n: [] for n in IONS}
+            cpu = 0.0
+            for found, seconds in pool.imap(timed_chunk, tasks):
+                cpu += seconds
                 for n, some in found.items():
-                    gathered.setdefault((process, ratio, n), []).extend(some)
-            print(f"{first + CHUNK} runs of each cell after {time.monotonic() - begin:.0f} s", flush=True)
-            table = [cell(*key, some) for key, some in gathered.items()]
-            report("coverage_decay", options.quick, options.output, cells=table)
-    for now in table:
-        print(*(now[key] for key in ("process", "T_over_tau", "ions", "claimed", "coverage", "statuses")))
+                    gathered[n].extend(some)
+            table = [one for one in table if (one["process"], one["T_over_tau"]) != (process, ratio)]
+            for n, some in gathered.items():
+                table.append({**cell(process, ratio, n, some), "cpu_seconds_of_row": round(cpu, 1)})
+                print(*(table[-1][key] for key in ("process", "T_over_tau", "ions", "claimed", "coverage", "statuses")))
+            table.sort(key=lambda one: order.index((one["process"], one["T_over_tau"], one["ions"])))
+            report("coverage_decay", options.quick, options.output, code=version, cells=table)
+            print(f"{process}, {ratio} τ: {cpu:.0f} s of CPU, {time.monotonic() - begin:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

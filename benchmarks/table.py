@@ -19,7 +19,16 @@ from pathlib import Path
 import validation_tables
 from lammps_timing import spread
 from markdown_table import Result, markdown
-from nmr_tables import acf, beta_directions, coverage_decay, echo, grains, vibration, vibrational_averaging
+from nmr_tables import (
+    acf,
+    beta_directions,
+    coverage_decay,
+    echo,
+    grains,
+    reproduction,
+    vibration,
+    vibrational_averaging,
+)
 
 
 def pair(result: Result) -> str:
@@ -428,7 +437,7 @@ TABLES = {
     for f in (
         *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, efg_baseline, vibrational_averaging),
-        *(acf, beta_directions, coverage_decay, vibration, mechanisms),
+        *(acf, beta_directions, coverage_decay, reproduction, vibration, mechanisms),
     )
 } | validation_tables.TABLES
 

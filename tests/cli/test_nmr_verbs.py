@@ -19,7 +19,7 @@ def write_series(path, x, interval=1.0):
 @pytest.fixture
 def jumping(tmp_path):
     rng = np.random.default_rng(2)
-    return write_series(tmp_path / "tensors.h5", 50 * telegraph(rng, 3000, 40, 1 / 50, noise=0.2), interval=10.0)
+    return write_series(tmp_path / "tensors.h5", 50 * telegraph(rng, 3000, 60, 1 / 50, noise=0.2), interval=10.0)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_options_reach_the_result(ufp, jumping, tmp_path):
     ions = ("--ions", "3 5", "--selection", "two of them")
     result = ufp("acf", jumping, "-o", "acf.h5", *nucleus, *ions, "--average", "50", "--normalisation", "raw")
     assert result.returncode == 0, result.stderr
-    assert "warning: average over 2 of 40 ions (two of them)" in result.stderr
+    assert "warning: average over 2 of 60 ions (two of them)" in result.stderr
     curve = CorrelationResult.read(tmp_path / "acf.h5")
     assert curve.isotope == {"name": "6Li", "spin": 1.0, "quadrupole_moment_mb": -0.82, "source": "given by the user"}
     assert curve.field == [0, 1, 0]

@@ -6,7 +6,6 @@ import pytest
 from processes import axial, series, site_jumps, telegraph
 from ufpnmr.errors import InputError
 from ufpnmr.nmr import RateDistribution, compare_models, correlate, fit_decay, rate_distribution, renewal_correction
-from ufpnmr.nmr.decay_errors import log_bounds
 
 
 @pytest.fixture
@@ -83,11 +82,3 @@ def test_renewal_correction_needs_a_selection_by_outcome(rng):
         renewal_correction(curve(x), 30)
     with pytest.raises(InputError, match="at least the"):
         renewal_correction(curve(x, ions=chosen), 1)
-
-
-def test_bounds_solve_their_equation():
-    for half in (0.05, 0.3, 0.7):
-        below, above = log_bounds(half)
-        assert above == pytest.approx(half * np.exp(above / 2), rel=1e-10)
-        assert below == pytest.approx(half * np.exp(-below / 2), rel=1e-10)
-    assert log_bounds(0.8)[1] == np.inf

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ufpnmr import provenance
 from ufpnmr.errors import InputError
-from ufpnmr.nmr.decay_errors import TauErrors, log_bounds, tau_errors
+from ufpnmr.nmr.decay_errors import TauErrors, tau_errors
 from ufpnmr.nmr.hopping_ions import renewal_correction
 from ufpnmr.nmr.stretched import Fits, Fixed, fit_curves, model
 from ufpnmr.results.correlation import CorrelationResult
@@ -34,6 +34,8 @@ _LONGEST_TAU = 1 / 5
 _FEWEST_FRAMES_FREE_GAMMA = 5
 """A shorter τ leaves the start of a stretched decay, which decides γ, between two frames."""
 _LONGEST_UPPER = 1 / 2
+_FARTHEST_UPPER = math.e
+"""Over τ: an error of the first order says nothing about what lies beyond."""
 _FEWEST_MOVERS = 5
 """Fewer ions or groups of ions that move independently do not tell their own scatter."""
 _FEWEST_MOVERS_FREE_GAMMA = 20
@@ -132,28 +134,37 @@ def _complement(record: Record, method: str) -> Record:
     )
 
 
-def _status(tau: float, high: float, movers: float, correlation: CorrelationResult, fixed: Fixed) -> str:
+def _status(tau: float, high: float, errors: TauErrors, correlation: CorrelationResult, fixed: Fixed) -> str:
     duration = correlation.duration
     if tau < correlation.interval * (1 if fixed.gamma is not None else _FEWEST_FRAMES_FREE_GAMMA):
         return "undersampled"
     if fixed.gamma is not None and fixed.plateau is not None:  # where the decay ends is known
-        too_long = not math.isfinite(high)
+        too_long = high > _FARTHEST_UPPER * tau
     else:
         too_long = tau > _LONGEST_TAU * duration or high > _LONGEST_UPPER * duration
     if too_long:
         return "window_too_short"
-    if _too_few(tau, movers, correlation, fixed):
+    if _too_few(tau, errors, correlation, fixed):
         return "too_few_events"
     return "few_events" if duration * correlation.parameters.get("runs", 1) < _MANY_TAU * tau else "ok"
 
 
-def _too_few(tau: float, movers: float, correlation: CorrelationResult, fixed: Fixed) -> str:
+def _around(value: float, half: float) -> tuple[float, float]:
+    """Return the interval of a positive quantity whose logarithm is known to ± half."""
+    reach = math.exp(min(half, 500.0))
+    return value / reach, value * reach
+
+
+def _too_few(tau: float, errors: TauErrors, correlation: CorrelationResult, fixed: Fixed) -> str:
     """Return what is too few for an interval that holds, in words; empty if nothing."""
     free = fixed.gamma is None
-    needed = _FEWEST_MOVERS_FREE_GAMMA if free else min(_FEWEST_MOVERS, len(correlation.ids))
-    if movers < needed:
-        return f"{movers:.1f} ions or groups move independently, {needed} needed{' for a free γ' if free else ''}"
-    decays = movers * correlation.duration * correlation.parameters.get("runs", 1) / tau
+    n_ions = len(correlation.ids)
+    # that fewer than ten ions move independently cannot be shown well enough to leave five of them for certain
+    needed = _FEWEST_MOVERS_FREE_GAMMA if free else min(_FEWEST_MOVERS, n_ions / 2)
+    if errors.fewest_movers < needed:
+        what = f"{needed:g} needed{' for a free γ' if free else ''}"
+        return f"perhaps only {errors.fewest_movers:.1f} ions or groups move independently, {what}"
+    decays = errors.movers * correlation.duration * correlation.parameters.get("runs", 1) / tau
     if free and decays < _FEWEST_DECAYS_FREE_GAMMA:
         return f"{decays:.0f} decay times of independent ions, {_FEWEST_DECAYS_FREE_GAMMA} needed for a free γ"
     return ""
@@ -289,8 +300,7 @@ class Estimate:
         """95 % interval of τ, ps, whatever the status; (0, inf) without a decay."""
         if self.fit is None or self.errors is None:
             return 0.0, math.inf
-        below, above = log_bounds(self.errors.quantile * self.errors.std_error)
-        return float(self.fit.tau[0]) * math.exp(-below), float(self.fit.tau[0]) * math.exp(min(above, 700.0))
+        return _around(float(self.fit.tau[0]), self.errors.quantile * self.errors.std_error)
 
 
 def estimate(correlation: CorrelationResult, fixed: Fixed, window: float) -> Estimate:
@@ -330,7 +340,7 @@ def estimate(correlation: CorrelationResult, fixed: Fixed, window: float) -> Est
     length = correlation.duration * correlation.parameters.get("runs", 1) / best[0]
     errors = tau_errors(curves.lag, curves.cells, curves.shares, weights, best, free, length)
     found = Estimate(curves, sigma, z, relative_drop, "ok", fit, errors)
-    return dataclasses.replace(found, status=_status(best[0], found.interval[1], errors.movers, correlation, fixed))
+    return dataclasses.replace(found, status=_status(best[0], found.interval[1], errors, correlation, fixed))
 
 
 def _no_decay(found: Estimate, common: dict[str, Any]) -> DecayFit:
@@ -399,30 +409,25 @@ def _decaying(
 
     log_tau = float(value[0])
     tau = math.exp(log_tau)
-    distances = log_bounds(errors.quantile * errors.std_error)
-    together = f", {errors.together:.1f} times the variance of independent ions" if errors.unit == "blocks" else ""
-    method = (
-        f"least squares; first-order error over {errors.unit}{together}, "
-        f"t = {errors.quantile:.2f}, variance of ln τ proportional to τ"
-    )
+    together = "" if errors.unit == "ions" else f", {errors.together:.1f} times the variance of independent ions"
+    method = f"least squares; first-order error of ln τ over {errors.unit}{together}, t = {errors.quantile:.2f}"
     n_eff = 1 / errors.std_error**2 if errors.std_error > 0 else None
 
-    def positive(log_value: float, below: float, above: float, sd_log: float) -> Record:
-        lower, upper = (math.exp(log_value + shift) / _PS_PER_NS for shift in (-below, min(above, 500.0)))
+    def positive(log_value: float, sd_log: float) -> Record:
+        lower, upper = _around(math.exp(log_value) / _PS_PER_NS, errors.quantile * sd_log)
         if status == "window_too_short":
             return Record(None, "ns", f"{method}; lower end of the 95 % interval", ci_low=lower, status=status)
         if status == "too_few_events":
-            reason = _too_few(tau, errors.movers, correlation, fixed)
+            reason = _too_few(tau, errors, correlation, fixed)
             return Record(None, "ns", f"{method}; {reason}", lower, upper, status=status)
         if status == "undersampled":
             return Record(None, "ns", f"{method}; upper end of the 95 % interval", ci_high=upper, status=status)
         central = math.exp(log_value) / _PS_PER_NS
         return Record(central, "ns", method, lower, upper, central * sd_log, None, n_eff, status)
 
-    below, above = distances
-    time = positive(log_tau, below, above, errors.std_error)
+    time = positive(log_tau, errors.std_error)
     widening = max(float(half[4]) / max(errors.quantile * errors.std_error, 1e-12), 1.0)
-    mean_time = positive(float(value[4]), widening * below, widening * above, widening * errors.std_error)
+    mean_time = positive(float(value[4]), widening * errors.std_error)
 
     def inverse(bound: float | None) -> float | None:
         return None if bound is None else _PER_S / (bound * _PS_PER_NS)
@@ -450,10 +455,10 @@ def _decaying(
     lost = _complement(bounded[0], "1 - A/C(0); " + bounded[0].method)
     shown = model(curves.lag, tau, float(fits.amplitude[0]), float(fits.plateau[0]), float(fits.gamma[0]))
     intervals: list[list[float | None]] = [
-        [tau / _PS_PER_NS * math.exp(-below), tau / _PS_PER_NS * math.exp(min(above, 500.0))]
-        for below, above in (
-            log_bounds(errors.quantile_over_ions * errors.over_ions),
-            log_bounds(errors.quantile_over_blocks * errors.over_blocks),
+        list(_around(tau / _PS_PER_NS, quantile * sd_log))
+        for quantile, sd_log in (
+            (errors.quantile_over_ions, errors.over_ions),
+            (errors.quantile_over_blocks, errors.over_blocks),
         )
     ]
     chosen = (of_ions, of_blocks)[wider[0]]

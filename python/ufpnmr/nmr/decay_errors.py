@@ -1,14 +1,18 @@
-"""First-order errors of ln τ over ions and over time blocks, and the interval that follows from them.
+"""First-order errors of ln τ over ions and over time blocks, and the degrees of freedom they are known with.
 
 ln τ of a least-squares fit depends on the curve C(k) by d ln τ = Σ_k g_k dC(k), g = [(JᵀWJ)⁻¹JᵀW]_τ over the parameters
 that are not at a bound. Ion i contributes u_ib = Σ_k g_k [S_ib(k)/n(k) - C(k) n_b(k)/n(k)]/N in block b. Then
 
     V_ions = N/(N-1) Σ_i (Σ_b u_ib)²,  V_blocks = B/(B-1) Σ_b (Σ_i u_ib)²,  V_cells = Σ_ib u_ib².
 
-V_ions is right whatever an ion remembers from block to block, V_cells needs independent blocks too, and
+V_ions is right whatever an ion remembers from block to block, V_cells needs independent blocks too, and r =
 V_blocks/V_cells tells whether the ions of a block move together: it is 1 for independent ions, g for ions that move in
-groups of g. If it exceeds 1 at the 20 % level of the F test, V_ions is multiplied by it, t counts the blocks, and the
-number of independent movers is N over it: t counts those if they are fewer.
+groups of g. What blocks remember cancels in r, which has B - 1 degrees of freedom however short the blocks are.
+
+If r does not exceed 1 at the 20 % level of the F test, the error is that over ions. If it does, it is the larger of
+sqrt(r V_ions), of N/r movers, and sqrt(V_blocks); Student's t has the degrees of freedom of the one that was taken. A
+product of two estimated variances has 1/ν = 1/ν₁ + 1/ν₂, one of n values u with kurtosis κ has ν = 2(n - 1)/(κ - 1)
+(Satterthwaite): ions with long and short memories differ far more than Gaussian ones would.
 """
 
 from __future__ import annotations
@@ -21,11 +25,11 @@ import numpy.typing as npt
 
 from ufpnmr.statistics import student_quantile
 
-__all__ = ["TauErrors", "log_bounds", "tau_errors"]
+__all__ = ["TauErrors", "tau_errors"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_TOGETHER_LEVEL = 0.2
+_LEVEL = 0.2
 _AT_BOUND = 1e-6
 _BLOCK_IN_TAU = 3
 _FEWEST_BLOCKS = 5
@@ -43,9 +47,11 @@ class TauErrors(NamedTuple):
     quantile: float
     """Student's t of what is quoted."""
     unit: str
-    """What was independent: "ions" or "blocks"."""
+    """What was counted: "ions", "groups of ions" or "blocks"."""
     movers: float
     """Ions that move independently: all of them, or their number over `together`."""
+    fewest_movers: float
+    """Lower limit of the same at the level of the F test."""
     quantile_over_ions: float
     quantile_over_blocks: float
 
@@ -91,34 +97,35 @@ def tau_errors(
     together = v_blocks / v_cells if v_cells > 0 else 1.0
     sd_blocks = math.sqrt(v_blocks)
     if n_ions == 1:
-        return TauErrors(0.0, sd_blocks, together, sd_blocks, t_blocks, "blocks", 1.0, 0.0, t_blocks)
-    sd_ions, t_ions = math.sqrt(v_ions), student_quantile(n_ions - 1)
+        return TauErrors(0.0, sd_blocks, together, sd_blocks, t_blocks, "blocks", 1.0, 1.0, 0.0, t_blocks)
+    gaussian = _share_of_gaussian(of_ions)
+    sd_ions, t_ions = math.sqrt(v_ions), student_quantile(max(gaussian * (n_ions - 1), 1.0))
+    largest, smallest = (_chi_square_over_dof(n_blocks - 1, tail) for tail in (_LEVEL, 1 - _LEVEL))
+    fewest = n_ions / max(together / smallest, 1.0)
     quoted = sd_ions, t_ions, "ions", float(n_ions)
-    if together > _critical_ratio(n_blocks - 1):
+    if together > largest:
         movers = n_ions / together
-        t_movers = student_quantile(max(movers - 1, 1.0))
-        quoted = sd_ions * math.sqrt(together), max(t_blocks, t_ions, t_movers), "blocks", movers
-    return TauErrors(sd_ions, sd_blocks, together, *quoted, t_ions, t_blocks)
+        of_groups = 1 / (1 / max(gaussian * (movers - 1), 1.0) + 1 / (n_blocks - 1))
+        quoted = max(
+            (sd_ions * math.sqrt(together), student_quantile(of_groups), "groups of ions", movers),
+            (sd_blocks, t_blocks, "blocks", movers),
+        )
+    return TauErrors(sd_ions, sd_blocks, together, *quoted, fewest, t_ions, t_blocks)
 
 
-def log_bounds(half: float) -> tuple[float, float]:
-    """Return how far the interval of ln τ reaches below and above its centre, for t times the standard error `half`.
-
-    A run of length T holds T/τ correlation times, so the variance of ln τ is proportional to the true τ, not to the
-    fitted one: the interval holds every x with abs(x - ln τ_fit) <= half exp[(x - ln τ_fit)/2]. The upper distance u
-    solves u = half exp(u/2), the lower one l = half exp(-l/2); above half = 2/e there is no upper bound (inf).
-    """
-    from scipy.special import lambertw
-
-    lower = 2 * float(lambertw(half / 2).real)
-    upper = -2 * float(lambertw(-half / 2).real) if half < 2 / math.e else math.inf
-    return lower, upper
+def _share_of_gaussian(values: FloatArray) -> float:
+    """Return the degrees of freedom of Σ values² over those it would have if the values were Gaussian, at most 1."""
+    second = float(np.sum(values**2))
+    if second == 0:
+        return 1.0
+    kurtosis = len(values) * float(np.sum(values**4)) / second**2
+    return 2 / max(kurtosis - 1, 2.0)
 
 
-def _critical_ratio(dof: int) -> float:
+def _chi_square_over_dof(dof: int, tail: float) -> float:
     from scipy import special
 
-    return float(special.chdtri(dof, _TOGETHER_LEVEL)) / dof
+    return float(special.chdtri(dof, tail)) / dof
 
 
 def _gradient(
