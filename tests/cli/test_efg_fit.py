@@ -31,16 +31,16 @@ def test_fit_writes_a_model_and_what_belongs_to_it(ufp, folder):
     assert "cross-validated error" in run.stderr
     names = {path.name for path in folder.iterdir()} - {"train.extxyz", "test.extxyz", "efg.toml"}
     assert names == {
-        *("LPS.efg", "LPS.fit.json", "LPS.fit.md"),
-        *("LPS.omega_q.svg", "LPS.quaternions.svg", "LPS.learning_curve.svg"),
+        *("LPS.efg", "LPS-efg.fit.json", "LPS-efg.fit.md"),
+        *("LPS-efg.omega_q.svg", "LPS-efg.quaternions.svg", "LPS-efg.learning_curve.svg"),
     }
-    document = json.loads((folder / "LPS.fit.json").read_text())
+    document = json.loads((folder / "LPS-efg.fit.json").read_text())
     assert document["schema"] == "ufpnmr.efg_report"
     assert set(document["provenance"]["inputs"]) == {"efg.toml", "train.extxyz", "test.extxyz"}
     error = document["evaluation"]["metrics"]["relative_tensor_rmse"]
     assert error < 0.15
-    page = (folder / "LPS.fit.md").read_text()
-    assert "LPS.omega_q.svg" in page
+    page = (folder / "LPS-efg.fit.md").read_text()
+    assert "LPS-efg.omega_q.svg" in page
     assert "## Withheld structures" in page
     model = EFGModel.read(folder / "LPS.efg")
     assert model.error["relative_tensor_rmse"] == error

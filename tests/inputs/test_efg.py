@@ -1,7 +1,10 @@
 """inputs/lps/in.efg and in.efg-average: frames of tensors, whole or averaged, with the restarts of in.md."""
 
+import lzma
+
 import numpy as np
 import pytest
+from ase.io import read
 
 from efg_run import MODEL
 from ufpnmr import EFGModel, TensorSeries
@@ -81,3 +84,18 @@ def test_no_model(md):
     result = md(script="in.efg", steps=1)
     assert result.returncode != 0
     assert "cannot open LPS.efg: expected a .efg model here or in LAMMPS_POTENTIALS" in result.stdout + result.stderr
+
+
+def test_shipped_model_knows_the_labels(lps):
+    """LPS.efg was trained on these: its error is below that of its cross-validation."""
+    with lzma.open(lps / "labels" / "lps-pbe-efg.extxyz.xz", "rt", encoding="utf-8") as file:
+        structures = list(read(file, ":", format="extxyz"))
+    model = EFGModel.read(lps / "LPS.efg")
+    errors = norms = 0.0
+    for atoms in structures[::3]:
+        lithium = atoms.symbols == "Li"
+        labels = atoms.arrays["efg"].reshape(-1, 3, 3)[lithium]
+        errors += np.sum((model.predict(atoms) - labels) ** 2)
+        norms += np.sum(labels**2)
+    error = np.sqrt(errors / norms)
+    assert 0.01 < error < 0.17, error

@@ -136,7 +136,7 @@ def test_command(folder, ufp):
     done = ufp("efg", "fit", "near.toml", "-o", "near.efg", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "withheld: RMSE" in done.stdout
-    report = json.loads((folder / "near.fit.json").read_text())
+    report = json.loads((folder / "near-efg.fit.json").read_text())
     assert report["withheld"]["r2"] > 0.98
     assert report["environments"] == 288
     atoms = labelled(1, 8)[0]

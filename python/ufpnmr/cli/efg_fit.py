@@ -31,9 +31,9 @@ _MODEL = "MODEL.efg"
 def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: bool, as_json: bool) -> int:
     """Train a model of field gradients on labelled structures (extxyz with efg:R:9, or magres).
 
-    Writes NAME.efg, NAME.fit.json, NAME.fit.md and figures. Everything is written at the end; an interrupted fit
+    Writes NAME.efg, NAME-efg.fit.json, NAME-efg.fit.md and figures. Everything is written at the end; an interrupted fit
     leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and writes the
-    model and NAME.fit.json.
+    model and NAME-efg.fit.json.
 
     \b
     ufp efg fit efg.toml -o LPS.efg
@@ -55,7 +55,7 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
         return 0
     if output is None or output.suffix != ".efg":
         raise InputError(f"expected -o NAME.efg for the model, found {output or 'none'}")
-    paths = _paths(output, ".fit", config.report.learning_curve)
+    paths = _paths(_report(output), ".fit", config.report.learning_curve)
     _writable([output, *paths.values()], force)
     for text in dataset.outliers:
         say(f"outlier: {text}")
@@ -88,7 +88,7 @@ def _fit_scalar(
         return 0
     if output is None or output.suffix != ".efg":
         raise InputError(f"expected -o NAME.efg for the model, found {output or 'none'}")
-    report = output.with_suffix(".fit.json")
+    report = _report(output).with_suffix(".fit.json")
     _writable([output, report], force)
     model = train_scalar(config, train, test, threads=threads, say=say)
     inputs = [file, *config.data.train, *config.data.test]
@@ -176,6 +176,11 @@ def _coordination(text: str | None) -> dict[str, float]:
         return {element: float(radius)}
     except ValueError:
         raise InputError(f"--coordination: expected ELEMENT:RADIUS such as S:3.3, found {text!r}") from None
+
+
+def _report(model: Path) -> Path:
+    """Return the name of a report that may stand beside that of a potential of the same name."""
+    return model.with_name(f"{model.stem}-efg.efg")
 
 
 def _paths(output: Path, suffix: str, curve: bool) -> dict[str, Path]:
