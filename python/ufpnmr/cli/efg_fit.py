@@ -31,8 +31,8 @@ _MODEL = "MODEL.efg"
 def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: bool, as_json: bool) -> int:
     """Train a model of field gradients on labelled structures (extxyz with efg:R:9, or magres).
 
-    Writes NAME.efg, NAME-efg.fit.json, NAME-efg.fit.md and figures. Everything is written at the end; an interrupted fit
-    leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and writes the
+    Writes NAME.efg, NAME-efg.fit.json, NAME-efg.fit.md and figures. Everything is written at the end; an interrupted
+    fit leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and writes the
     model and NAME-efg.fit.json.
 
     \b
