@@ -32,8 +32,8 @@ def fit(file: Path, output: Path | None, force: bool, threads: int, dry_run: boo
     """Train a model of field gradients on labelled structures (extxyz with efg:R:9, or magres).
 
     Writes NAME.efg, NAME-efg.fit.json, NAME-efg.fit.md and figures. Everything is written at the end; an interrupted
-    fit leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and writes the
-    model and NAME-efg.fit.json.
+    fit leaves nothing. With `property = "NAME"` under [model] it learns that per-atom number instead (λ = 0) and
+    writes the model and NAME-efg.fit.json.
 
     \b
     ufp efg fit efg.toml -o LPS.efg
