@@ -26,13 +26,13 @@ from ase.optimize import FIRE
 from common import (
     BETA_4B,
     BETA_4C,
-    HERE,
     STRUCTURES,
     by_group,
     calculator,
     relaxed,
     rounded,
     to_label,
+    two_verbs,
     write,
     write_queue,
 )
@@ -182,21 +182,11 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(required=True)
-    images = verbs.add_parser("images", help="find the paths")
-    images.add_argument("potential", type=Path)
-    images.add_argument("--paths", nargs="+", choices=list(HOPS), help="only these")
-    images.add_argument("--images", type=int, default=7, help="ends included")
-    images.add_argument("--force", type=float, default=0.02, help="eV/Å, where the search ends")
-    images.add_argument("--steps", type=int, default=1000)
-    images.set_defaults(run=find_images)
-    second = verbs.add_parser("compare", help="compare with labels of the images")
-    second.add_argument("potential", type=Path)
-    second.add_argument("labels", type=Path)
-    second.set_defaults(run=compare)
-    for verb in (images, second):
-        verb.add_argument("--folder", type=Path, default=HERE, help="of what is written")
+    parser, first, _ = two_verbs(__doc__, "images", find_images, compare)
+    first.add_argument("--paths", nargs="+", choices=list(HOPS), help="only these")
+    first.add_argument("--images", type=int, default=7, help="ends included")
+    first.add_argument("--force", type=float, default=0.02, help="eV/Å, where the search ends")
+    first.add_argument("--steps", type=int, default=1000)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,22 @@ def write(path: Path, name: str, inputs: Iterable[Path], **content: Any) -> None
 def rounded(values: Any, digits: int) -> Any:
     """Return numbers for JSON."""
     return np.round(np.asarray(values, dtype=float), digits).tolist()
+
+
+def two_verbs(
+    doc: str | None, name: str, make: Callable[[argparse.Namespace], None], judge: Callable[[argparse.Namespace], None]
+) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Return a command line with the verb `name`, which makes structures, and `compare`, which needs their labels.
+
+    The verbs themselves follow, for options of their own.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    first = verbs.add_parser(name, help="make the structures to label")
+    second = verbs.add_parser("compare", help="compare with their labels")
+    for verb, run in ((first, make), (second, judge)):
+        verb.add_argument("potential", type=Path)
+        verb.add_argument("--folder", type=Path, default=HERE, help="of what is written")
+        verb.set_defaults(run=run)
+    second.add_argument("labels", type=Path)
+    return parser, first, second

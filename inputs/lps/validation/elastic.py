@@ -20,7 +20,7 @@ from typing import Any
 import ase.io
 import numpy as np
 from ase import Atoms
-from common import BETA_4B, HERE, by_group, calculator, relaxed, rounded, to_label, write, write_queue
+from common import BETA_4B, by_group, calculator, relaxed, rounded, to_label, two_verbs, write, write_queue
 
 from ufpnmr.units import GPA_PER_EV_PER_CUBIC_ANGSTROM
 
@@ -98,19 +98,9 @@ def compare(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(required=True)
-    first = verbs.add_parser("strain", help="constants and the queue")
-    first.add_argument("potential", type=Path)
+    parser, first, _ = two_verbs(__doc__, "strain", strain_all, compare)
     first.add_argument("--start", type=Path, default=BETA_4B)
     first.add_argument("--force", type=float, default=0.002, help="eV/Å, where a relaxation ends")
-    first.set_defaults(run=strain_all)
-    second = verbs.add_parser("compare", help="compare with labels of the strained cells")
-    second.add_argument("potential", type=Path)
-    second.add_argument("labels", type=Path)
-    second.set_defaults(run=compare)
-    for verb in (first, second):
-        verb.add_argument("--folder", type=Path, default=HERE, help="of what is written")
     arguments = parser.parse_args()
     arguments.run(arguments)
 

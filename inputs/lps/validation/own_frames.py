@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 
 import ase.io
-from common import BETA_4B, ELEMENTS, HERE, STRUCTURES, TIMESTEP, by_group, run_md, to_label, write, write_queue
+from common import BETA_4B, ELEMENTS, STRUCTURES, TIMESTEP, by_group, run_md, to_label, two_verbs, write, write_queue
 
 from ufpnmr import Potential
 from ufpnmr.active.lammps_files import read_frames
@@ -80,21 +80,11 @@ def compare(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(required=True)
-    frames = verbs.add_parser("frames", help="molecular dynamics and the queue")
-    frames.add_argument("potential", type=Path)
-    frames.add_argument("--frames", type=int, default=20, help="of each state")
-    frames.add_argument("--apart", type=float, default=1.0, help="ps between frames")
-    frames.add_argument("--equilibration", type=float, default=5.0, help="ps")
-    frames.set_defaults(run=make_frames)
-    second = verbs.add_parser("compare", help="errors on the labelled frames")
-    second.add_argument("potential", type=Path)
-    second.add_argument("labels", type=Path)
+    parser, first, second = two_verbs(__doc__, "frames", make_frames, compare)
+    first.add_argument("--frames", type=int, default=20, help="of each state")
+    first.add_argument("--apart", type=float, default=1.0, help="ps between frames")
+    first.add_argument("--equilibration", type=float, default=5.0, help="ps")
     second.add_argument("--report", type=Path, help="JSON of ufp fit [beside the potential]")
-    second.set_defaults(run=compare)
-    for verb in (frames, second):
-        verb.add_argument("--folder", type=Path, default=HERE, help="of what is written")
     arguments = parser.parse_args()
     arguments.run(arguments)
 
