@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,19 +63,17 @@ class DensityMatrix:
         LabelError
             Missing, cut or of another version of CP2K.
         """
-        from scipy.io import FortranFile
-
         try:
-            with FortranFile(path, "r") as stream:
-                stream.read_ints(np.int32)
-                atoms, size, _, _ = (int(n) for n in stream.read_ints(np.int32))
-                stream.read_ints(np.int32)
-                stream.read_ints(np.int32)
-                functions = stream.read_ints(np.int32).reshape(atoms, -1).sum(1)
+            with open(path, "rb") as stream:
+                _integers(stream)
+                atoms, size, _, _ = _integers(stream)
+                _integers(stream)
+                _integers(stream)
+                functions = _integers(stream).reshape(atoms, -1).sum(1)
                 blocks = {}
-                for _ in range(int(stream.read_ints(np.int32)[2])):
-                    _, a, b, c = (int(n) for n in stream.read_ints(np.int32))
-                    blocks[a, b, c] = np.array([stream.read_reals(np.float64) for _ in range(size)]).T
+                for _ in range(_integers(stream)[2]):
+                    _, a, b, c = _integers(stream).tolist()
+                    blocks[a, b, c] = _columns(stream, int(size)).T
         except (OSError, TypeError, ValueError, IndexError) as error:
             raise LabelError(
                 f"cp2k: {path.name}: not the restart file of a k-point run of CP2K 2023: {error}"
@@ -95,28 +94,30 @@ class DensityMatrix:
             Of the Monkhorst-Pack mesh.
         """
         count = self.functions
-        at = np.repeat(np.arange(len(count)), count)
-        upper, diagonal = at[:, None] < at[None], at[:, None] == at[None]
-        odd = (at[:, None] + at[None]) % 2 == 1
+        atoms = np.arange(len(count))
+        upper, odd = atoms[:, None] < atoms[None], (atoms[:, None] + atoms[None]) % 2 == 1
         ks, weights = k_points(divisions)
-        matrix = np.zeros((len(ks), len(at), len(at)), complex)
         first = np.concatenate([[0], np.cumsum(count)[:-1]])
+        half = np.zeros((2, len(ks), count.sum(), count.sum()))  # real and imaginary part of P(k) = half + its adjoint
         seen: dict[tuple[int, ...], NDArray[np.bool_]] = {}
         for cell, block in sorted(self.blocks.items(), key=lambda item: float(np.linalg.norm(item[0]))):
             new = np.add.reduceat(np.add.reduceat(np.abs(block), first, 0), first, 1) > 0
-            new &= np.triu(np.ones_like(new))
+            new &= ~(upper.T)
             taken = seen.setdefault(
                 tuple(x % n for x, n in zip(cell, divisions, strict=True)), np.zeros((len(count),) * 2, bool)
             )
-            use = np.repeat(np.repeat(new & ~taken, count, 0), count, 1)
+            use = new & ~taken
             taken |= new
-            own, even, swapped = (block * (use & part) for part in (diagonal, upper & ~odd, upper & odd))
+            straight = np.where(upper, use & ~odd, 0.5 * use)
+            part = block * _by_function(straight, count) + (block * _by_function(use & upper & odd, count)).T
             for k, point in enumerate(ks):
                 phase = np.exp(2j * np.pi * np.dot(point, cell))
-                matrix[k] += phase * (own + even + swapped.T) + np.conj(phase) * (swapped + even.T)
+                for total, factor in zip(half[:, k], (phase.real, phase.imag), strict=True):
+                    if abs(factor) > 1e-12:
+                        total += factor * part
         out = []
-        for point, weight, p in zip(ks, weights, matrix, strict=True):
-            occupation, vectors = np.linalg.eigh((p + p.conj().T) / 2)
+        for point, weight, real, imaginary in zip(ks, weights, *half, strict=True):
+            occupation, vectors = np.linalg.eigh(real + real.T + 1j * (imaginary - imaginary.T))
             keep = np.abs(occupation) > _NEGLIGIBLE
             out.append(State(point, np.ascontiguousarray(vectors[:, keep]), weight * occupation[keep]))
         return out
@@ -136,3 +137,26 @@ def k_points(divisions: tuple[int, int, int]) -> tuple[NDArray[np.float64], NDAr
     mesh = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     last = np.array([next((k for k in point[::-1] if abs(k) > 1e-12), 0.0) for point in mesh])
     return mesh[last >= 0], np.where(last > 0, 2.0, 1.0)[last >= 0] / len(mesh)
+
+
+def _integers(stream: BinaryIO) -> NDArray[np.int32]:
+    """Read one record of integers of a Fortran file without format."""
+    (length,) = np.fromfile(stream, np.int32, 1)
+    values = np.fromfile(stream, np.int32, length // 4)
+    if len(values) != length // 4 or np.fromfile(stream, np.int32, 1).tolist() != [length]:
+        raise ValueError("a record is cut")
+    return values
+
+
+def _columns(stream: BinaryIO, size: int) -> NDArray[np.float64]:
+    """Read `size` records of as many numbers at once."""
+    record = np.dtype([("before", np.int32), ("values", np.float64, size), ("after", np.int32)])
+    found = np.fromfile(stream, record, size)
+    if len(found) != size or (found["before"] != 8 * size).any() or (found["after"] != 8 * size).any():
+        raise ValueError("a record is cut")
+    return np.ascontiguousarray(found["values"])
+
+
+def _by_function(pairs: NDArray[Any], count: NDArray[np.intp]) -> NDArray[Any]:
+    """Repeat what is known of each pair of atoms for the pairs of their basis functions."""
+    return np.repeat(np.repeat(pairs, count, 0), count, 1)

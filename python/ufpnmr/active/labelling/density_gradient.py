@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Basis", "Ion", "Quadrature", "field_gradients"]
 
 Array = NDArray[np.float64]
-_BLOCK = 4000
+_BLOCK = 1120
+"""Points evaluated at once: a multiple of PySCF's 56, and small enough for the memory to be used again."""
+_BOX = 2.0
+"""Bohr. Points are taken box by box: of points close together PySCF leaves out the functions that do not reach them."""
 _LATTICE_PRECISION = 1e-6
 
 
@@ -75,8 +78,15 @@ class Basis:
         return cls(element, name, tuple(shells))
 
     def to_pyscf(self) -> list[Any]:
-        """Return the shells as PySCF takes them."""
-        return [[momentum, *rows.tolist()] for momentum, rows in self.shells]
+        """Return the shells as PySCF takes them, those of one set of exponents as one: its Gaussians are shared."""
+        sets: list[tuple[int, Array]] = []
+        for momentum, rows in self.shells:
+            last, shared = sets[-1] if sets else (-1, rows)
+            if last == momentum and np.array_equal(shared[:, 0], rows[:, 0]):
+                sets[-1] = (momentum, np.column_stack([shared, rows[:, 1]]))
+            else:
+                sets.append((momentum, rows))
+        return [[momentum, *rows.tolist()] for momentum, rows in sets]
 
     def order(self) -> list[int]:
         """Return which of CP2K's functions stands at each place of PySCF's.
@@ -245,12 +255,12 @@ def _long_range(
     """Sum over reciprocal vectors, Hartree/e/Bohr²; `own` is the on-site density matrix of the all-electron atoms."""
     vectors, positions = cell.lattice_vectors(), cell.atom_coords()
     mesh = [int(2 * np.ceil(q.grid_cutoff * np.linalg.norm(v) / (2 * np.pi)) + 1) for v in vectors]
-    fractions = np.stack(np.meshgrid(*[np.arange(m) / m for m in mesh], indexing="ij"), -1).reshape(-1, 3)
+    points = np.stack(np.meshgrid(*[np.arange(m) / m for m in mesh], indexing="ij"), -1).reshape(-1, 3) @ vectors
     single = {b.element: _free_atom(b) for b in bases if any(bases[i].element == b.element for i in sites)}
-    rho = _density(cell, states, fractions @ vectors)
+    rho = _density(cell, states, points)
     for i in sites:
-        rho -= _own_density(single[bases[i].element], own[i], fractions, vectors, positions[i], q.own_radius)
-    transformed = np.fft.fftn(rho.reshape(mesh)).ravel() * abs(np.linalg.det(vectors)) / len(fractions)
+        rho -= _own_density(single[bases[i].element], own[i], mesh, vectors, positions[i], q.own_radius)
+    transformed = np.fft.fftn(rho.reshape(mesh)).ravel() * abs(np.linalg.det(vectors)) / len(points)
     numbers = [np.rint(np.fft.fftfreq(m) * m).astype(int) for m in mesh]
     indices = np.stack(np.meshgrid(*numbers, indexing="ij"), -1).reshape(-1, 3)
     G = indices @ cell.reciprocal_vectors()
@@ -262,10 +272,10 @@ def _long_range(
     for element, atom in single.items():
         from pyscf.gto import ft_ao
 
-        pairs = ft_ao.ft_aopair(atom, G)
-        for i in sites:
-            if bases[i].element == element:
-                total -= np.exp(-1j * (G @ positions[i])) * np.einsum("gpq,pq->g", pairs, own[i], optimize=True)
+        same = [i for i in sites if bases[i].element == element]
+        pairs = ft_ao.ft_aopair(atom, G).reshape(len(G), -1)
+        transforms = pairs @ np.stack([own[i].ravel() for i in same], 1).astype(complex)
+        total -= (np.exp(-1j * (G @ positions[same].T)) * transforms).sum(1)
     potential = 4 * np.pi / square * np.exp(-square / (4 * q.split**2)) * total / abs(np.linalg.det(vectors))
     phases = np.exp(1j * (G @ positions[sites].T))
     return np.asarray(-2 * np.einsum("gs,gab->sab", (potential[:, None] * phases).real, _traceless(G), optimize=True))
@@ -275,26 +285,34 @@ def _density(cell: Any, states: list[State], points: Array) -> Array:
     """Electron density at `points` (n, 3) in Bohr, 1/Bohr³."""
     out = np.zeros(len(points))
     kpts = np.array([s.k for s in states])
+    orbitals = [s.coefficients * np.sqrt(s.occupation.astype(complex)) for s in states]
+    order = np.lexsort(np.floor(points / _BOX).T)
     for start in range(0, len(points), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        for values, state in zip(cell.pbc_eval_gto("GTOval", points[part], kpts=kpts), states, strict=True):
-            waves = values @ state.coefficients
-            out[part] += (waves.real**2 + waves.imag**2) @ state.occupation
+        part = order[start : start + _BLOCK]
+        values = [v.T for v in cell.pbc_eval_gto("GTOval", points[part], kpts=kpts)]
+        reach = values[0].any(axis=1)
+        for functions, coefficients, state in zip(values, orbitals, states, strict=True):
+            waves = coefficients[reach].T @ functions[reach]
+            out[part] += np.sign(state.occupation) @ (waves.real**2 + waves.imag**2)
     return out
 
 
-def _own_density(atom: Any, matrix: Array, fractions: Array, vectors: Array, position: Array, radius: float) -> Array:
+def _own_density(
+    atom: Any, matrix: Array, mesh: Sequence[int], vectors: Array, position: Array, radius: float
+) -> Array:
     """Density that the functions of one atom make among themselves, with its images, on the grid."""
-    out = np.zeros(len(fractions))
-    nearest = fractions - position @ np.linalg.inv(vectors)
-    nearest -= np.rint(nearest)
-    for image in np.indices((3, 3, 3)).reshape(3, -1).T - 1:
-        points = (nearest + image) @ vectors
-        near = np.flatnonzero((points**2).sum(1) < radius**2)
-        if len(near):
-            values = atom.eval_gto("GTOval", points[near])
-            out[near] += np.einsum("gp,gp->g", values @ matrix, values)
-    return out
+    inverse = np.linalg.inv(vectors)
+    centre, reach = position @ inverse, radius * np.linalg.norm(inverse, axis=0)
+    axes = [
+        np.arange(np.ceil((c - r) * m), np.floor((c + r) * m) + 1) for c, r, m in zip(centre, reach, mesh, strict=True)
+    ]
+    steps = [(axis / m - c)[:, None] * v for axis, m, c, v in zip(axes, mesh, centre, vectors, strict=True)]
+    points = steps[0][:, None, None] + steps[1][:, None] + steps[2]
+    near = np.nonzero((points**2).sum(-1) < radius**2)
+    places = np.ravel_multi_index([a[n].astype(int) % m for a, n, m in zip(axes, near, mesh, strict=True)], mesh)
+    values = atom.eval_gto("GTOval", points[near])
+    density = ((values @ matrix) * values).sum(1)
+    return np.bincount(places, density, minlength=int(np.prod(mesh)))
 
 
 def _free_atom(basis: Basis) -> Any:
