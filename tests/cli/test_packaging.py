@@ -61,6 +61,7 @@ def test_sdist_holds_the_sources_and_nothing_else(sdist):
         "python/ufpnmr_plugin/__init__.py",
         "tests/conftest.py",
         "inputs/lps/LPS.uf3",
+        "inputs/lps/LPS.efg",
         "docs/install.md",
     ):
         assert name in names
@@ -78,6 +79,7 @@ def test_wheel_holds_both_compiled_parts(wheel):
     assert "ufpnmr_plugin/ufpplugin.so" in names
     assert any(name.startswith("ufpnmr/_core.") and name.endswith(".so") for name in names)
     assert "ufpnmr/build.json" in names
+    assert "ufpnmr/data/LPS.efg" in names
     assert not [name for name in names if name.startswith(("tests/", "core/", "include/", "lib/"))]
 
 

@@ -12,7 +12,7 @@ from scipy.io import FortranFile
 from ufpnmr.active.labelling import LabelError, create
 from ufpnmr.active.labelling.cp2k_density import DensityMatrix, k_points
 from ufpnmr.active.labelling.cp2k_efg import _OWN_BASIS, CP2KGradients
-from ufpnmr.active.labelling.density_gradient import Basis, Ion, field_gradients
+from ufpnmr.active.labelling.density_gradient import Basis, Ion, _free_atom, _own_density, field_gradients
 from ufpnmr.errors import InputError
 from ufpnmr.units import BOHR_ANGSTROM, HARTREE_EV
 
@@ -93,6 +93,44 @@ def test_k_points_stand_for_the_whole_mesh(divisions):
     np.testing.assert_allclose(phases, full, atol=1e-10)
 
 
+def test_shells_of_one_set_of_exponents_are_one(bases, tmp_path):
+    """Their functions, and the order of them, are those of the shells one by one."""
+    from pyscf import gto
+
+    (tmp_path / "S").write_text(
+        "S SHARED\n 2\n 2 0 1 2 2 2\n  1.1 0.4 0.2 0.7 0.1\n  0.3 0.7 -0.5 0.2 0.9\n 1 0 0 1 1\n  0.5 1.0\n",
+        encoding="utf-8",
+    )
+    basis = Basis.read(tmp_path / "S", "S", "SHARED")
+    assert [len(shell) for shell in basis.to_pyscf()] == [3, 3, 2]
+    assert [len(row) for row in basis.to_pyscf()[0][1:]] == [3, 3]
+    single = [[momentum, *rows.tolist()] for momentum, rows in basis.shells]
+    points = np.random.default_rng(1).normal(size=(20, 3))
+    values = [
+        gto.M(atom="S 0 0 0", basis={"S": shells}, verbose=0).eval_gto("GTOval", points)
+        for shells in (basis.to_pyscf(), single)
+    ]
+    np.testing.assert_allclose(values[0], values[1], atol=1e-13)
+    assert len(bases["Li"].to_pyscf()) == 17
+
+
+def test_own_density_of_images_in_a_skewed_cell(bases):
+    """Of a sphere larger than the cell: the sum over images, one by one."""
+    atom = _free_atom(bases["H"])
+    rng = np.random.default_rng(4)
+    vectors = np.array([[5.0, 0, 0], [1.5, 4.0, 0], [-0.7, 0.9, 6.0]])
+    matrix = rng.normal(size=(5, 5))
+    mesh, position, radius = (6, 5, 7), np.array([4.1, -0.3, 7.2]), 6.5
+    found = _own_density(atom, matrix + matrix.T, mesh, vectors, position, radius)
+    grid = np.stack(np.meshgrid(*[np.arange(m) / m for m in mesh], indexing="ij"), -1).reshape(-1, 3) @ vectors
+    expected = np.zeros(len(grid))
+    for image in np.indices((9, 9, 9)).reshape(3, -1).T - 4:
+        points = grid + image @ vectors - position
+        values = atom.eval_gto("GTOval", points) * ((points**2).sum(1) < radius**2)[:, None]
+        expected += ((values @ (matrix + matrix.T)) * values).sum(1)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_basis_orders_and_refusals(bases, tmp_path):
     assert [momentum for momentum, _ in bases["H"].shells] == [0, 0, 1]
     assert bases["H"].order() == [0, 1, 4, 2, 3]  # CP2K's y z x as PySCF's x y z
@@ -168,6 +206,12 @@ def test_input_and_electrons(tmp_path):
     assert "METHOD GAPW" in text
     assert "POTENTIAL ALL\n      LEBEDEV_GRID 50" in text
     assert "POTENTIAL GTH-PBE-q1\n      GPW_TYPE T" in text
+    assert "RUN_TYPE ENERGY_FORCE" in text
+    assert "EPS_RHO 1e-07" in text
+    CP2KGradients(forces=False, eps_rho=1e-9).write_input(atoms, tmp_path)
+    text = (tmp_path / "label.inp").read_text(encoding="utf-8")
+    assert "RUN_TYPE ENERGY\n" in text
+    assert "EPS_RHO 1e-09" in text
     del atoms[0]
     with pytest.raises(LabelError, match="an odd number"):
         labeller.write_input(atoms, tmp_path)

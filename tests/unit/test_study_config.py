@@ -2,8 +2,9 @@
 
 import pytest
 
+from ufpnmr.efg.shipped import shipped_model
 from ufpnmr.errors import InputError
-from ufpnmr.study import read_config
+from ufpnmr.study import Study, read_config
 
 
 def written(folder, text):
@@ -63,3 +64,36 @@ def test_line_number_is_given(study_folder, study_text):
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_config(tmp_path / "none.toml")
+
+
+NAMED = '[efg]\nmodel = "point-charges.toml"\n'
+
+
+def test_without_a_name_the_shipped_model_is_taken(study_folder, study_text):
+    """Said with its withheld error; a named model is taken instead."""
+    config = read_config(written(study_folder, study_text.replace(NAMED, "", 1)))
+    assert config.efg_model == shipped_model(["P", "Li", "S"], "Li")
+    assert config.efg_model.name == "LPS.efg"
+    said = []
+    Study(config, 1, said.append, None).check()
+    assert "LPS.efg shipped with ufpnmr (efg.model names none), withheld error" in said[0]
+    assert "kHz of ω_Q" in said[0]
+    assert read_config(study_folder / "study.toml").efg_model == study_folder / "point-charges.toml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('isotope = "7Li"', 'isotope = "33S"', "no field gradient model is shipped for S in Li-P-S (shipped: LPS.efg"),
+        ('elements = ["Li", "P", "S"]', "", "name a model, or give trajectory.elements"),
+        ('["Li", "P", "S"]', '["Li", "Na", "P", "S"]', "for Li in Li-Na-P-S (shipped: LPS.efg: Li in Li-P-S); name a"),
+    ],
+)
+def test_where_no_shipped_model_fits_one_must_be_named(study_folder, study_text, old, new, message):
+    text = study_text.replace(NAMED, "", 1)
+    assert old in text
+    with pytest.raises(InputError) as caught:
+        read_config(written(study_folder, text.replace(old, new, 1)))
+    assert "efg.model: " in str(caught.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -159,8 +159,6 @@ def _describe(
 
 
 def _state_error(model: Engine) -> None:
-    if "relative_tensor_rmse" not in model.error:
-        say("error of the model: not stated in its file")
-        return
-    relative, method = model.error["relative_tensor_rmse"], model.error.get("method", "method not stated")
-    say(f"error of the model: {100 * relative:.0f} % of the rms tensor ({method})")
+    from ufpnmr.efg.engine import error_text
+
+    say(f"error of the model: {error_text(model)}")

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Engine", "Precision", "read_engine"]
+__all__ = ["Engine", "Precision", "error_text", "read_engine"]
 
 Precision = Literal["single", "double"]
 
@@ -71,6 +71,16 @@ def read_engine(path: str | Path) -> Engine:
     if path.suffix == ".efg" or _begins_with(path, MAGIC):
         return read_model(path)
     return PointCharges.read(path)
+
+
+def error_text(engine: Engine) -> str:
+    """Return in words how far the predictions were off on structures withheld from the fit."""
+    error = engine.error
+    if "relative_tensor_rmse" not in error:
+        return "not stated in its file"
+    frequency = f", {error['mae_omega_q_khz']:.1f} kHz of ω_Q on average" if "mae_omega_q_khz" in error else ""
+    method = error.get("method", "method not stated")
+    return f"{100 * error['relative_tensor_rmse']:.0f} % of the rms tensor{frequency} ({method})"
 
 
 def _begins_with(path: Path, magic: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ufpnmr.errors import nearest
+from ufpnmr.errors import InputError, nearest
 from ufpnmr.results import STATUSES
 from ufpnmr.toml_file import Count, InputFile, OutputPath, Positive, Section, read_toml
 
@@ -99,9 +99,9 @@ class Trajectory(Section):
 
 
 class ElectricFieldGradient(Section):
-    """The engine of the tensors."""
+    """The engine of the tensors; without a name the model shipped for these elements and this isotope."""
 
-    model: InputFile
+    model: InputFile | None = None
     continue_series: InputFile | None = None
 
 
@@ -211,7 +211,7 @@ class StudyConfig(Section):
     system: System
     md: MolecularDynamics | None = None
     trajectory: Trajectory
-    efg: ElectricFieldGradient
+    efg: ElectricFieldGradient = ElectricFieldGradient()
     nmr: Nmr
     decay: Decay = Decay()
     hops: Hops = Hops()
@@ -237,6 +237,31 @@ class StudyConfig(Section):
         for key, name in self._named_elements():
             if there is not None and name not in there:
                 raise ValueError(f"{key}: expected one of trajectory.elements ({', '.join(there)}), found {name!r}")
+        return self
+
+    @property
+    def efg_model(self) -> Path:
+        """The model of the tensors: the one named, or the one shipped for the elements and the isotope.
+
+        Raises
+        ------
+        InputError
+            None is named and none fits.
+        """
+        from ufpnmr.efg.shipped import shipped_model
+
+        if self.efg.model is not None:
+            return self.efg.model
+        if self.trajectory.elements is None:
+            raise InputError("efg.model: name a model, or give trajectory.elements, by which a shipped one is found")
+        return shipped_model(self.trajectory.elements, self.nmr.isotope.lstrip("0123456789"))
+
+    @model_validator(mode="after")
+    def _a_model_that_fits(self) -> StudyConfig:
+        try:
+            self.efg_model  # noqa: B018
+        except InputError as error:
+            raise ValueError(f"efg.model: {str(error).removeprefix('efg.model: ')}") from None
         return self
 
     def _named_elements(self) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ def stages_of(shop: Workshop) -> list[Stage]:
             settings={**frames, "axes": config.system.axes},
             files=(
                 *source.get("files", ()),
-                config.efg.model,
+                config.efg_model,
                 *filter(None, (config.efg.continue_series,)),
             ),
             code=("efg", "trajectory"),

@@ -99,7 +99,11 @@ def _directions(shop: Workshop, results: Results) -> str:
 
 
 def _run_table(shop: Workshop, results: Results) -> str:
+    from ufpnmr.efg.engine import error_text, read_engine
+
     config, document = shop.config, results.document
+    origin = ", shipped with ufpnmr" if config.efg.model is None else ""
+    error = error_text(read_engine(config.efg_model))
     nmr, run = document["nmr"], document["run"]
     rows = []
     if config.md is not None:
@@ -118,7 +122,7 @@ def _run_table(shop: Workshop, results: Results) -> str:
         ("trajectory", f"{run['trajectory']}: {_length(run)}"),
         ("box axes", document["system"]["axes"]),
         ("reference frame", f"drift removed: {run['drift']}, at most {run['largest_drift_A']:.3g} Å"),
-        ("field gradients", f"{run['tensor_engine']} ({config.efg.model.name})"),
+        ("field gradients", f"{run['tensor_engine']} ({config.efg_model.name}{origin}; withheld error {error})"),
         (
             "nucleus",
             f"{nmr['isotope']}, Q = {nmr['quadrupole_moment_mb']:g} mb ({nmr['quadrupole_moment_source']}); ω_Q "

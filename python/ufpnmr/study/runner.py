@@ -57,12 +57,14 @@ class Study:
         InputError
             The first input that is wrong.
         """
-        from ufpnmr.efg.engine import read_engine
+        from ufpnmr.efg.engine import error_text, read_engine
         from ufpnmr.isotopes import isotope
         from ufpnmr.nmr.frequencies import convention_factor
 
         convention_factor(self.config.nmr.convention, isotope(self.config.nmr.isotope).spin)
-        read_engine(self.config.efg.model)
+        model = read_engine(self.config.efg_model)
+        origin = " shipped with ufpnmr (efg.model names none)" if self.config.efg.model is None else ""
+        self.say(f"field gradients: {self.config.efg_model.name}{origin}, withheld error {error_text(model)}")
         if self.config.md is not None:
             from ufpnmr.potential import Potential
 

@@ -174,7 +174,7 @@ def _identifier(name: str) -> str:
 
 def _inputs(shop: Workshop) -> list[Any]:
     config = shop.config
-    files = [config.efg.model, config.efg.continue_series, config.trajectory.path]
+    files = [config.efg_model, config.efg.continue_series, config.trajectory.path]
     if config.md is not None:
         files += [config.md.input, config.md.data, config.md.potential, config.md.continue_from]
     return [path for path in files if path is not None]

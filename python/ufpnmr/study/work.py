@@ -120,13 +120,13 @@ class Workshop:
         from ufpnmr.efg.engine import read_engine
         from ufpnmr.results.tensors import TensorSeries
 
-        section, output = self.config.efg, self.folder / "tensors.h5"
+        section, model, output = self.config.efg, self.config.efg_model, self.folder / "tensors.h5"
         universe = self.universe()
         bar = self.bar(universe.trajectory.n_frames, "efg frames")
         fresh = output if section.continue_series is None else self.folder / "tensors-new.h5"
         try:
             series = predict_series(
-                read_engine(section.model),
+                read_engine(model),
                 universe,
                 self.config.trajectory.selection,
                 fresh,
@@ -134,7 +134,7 @@ class Workshop:
                 threads=self.threads,
                 resume=resume,
                 overwrite=True,
-                inputs=(section.model,),
+                inputs=(model,),
                 progress=bar.update,
             )
         finally:

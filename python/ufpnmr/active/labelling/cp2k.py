@@ -25,8 +25,9 @@ from ufpnmr.active.labelling.cp2k_files import (
     Cp2kLabeller,
     cell_and_positions,
     check_input,
-    energy_and_forces,
+    energy_and_steps,
     finished,
+    forces_of,
     table,
 )
 from ufpnmr.active.labelling.labeller import LabelError, Labels
@@ -161,7 +162,8 @@ class CP2K(Cp2kLabeller):
         """Read ``label.out``, ``forces.out`` and ``stress.out``; see `FileLabeller`."""
         text = finished(folder / self.output_name, self.settings["max_scf"])
         check_input(atoms, folder / "label.inp")
-        energy, forces, steps = energy_and_forces(text, folder, len(atoms))
+        energy, steps = energy_and_steps(text)
+        forces = forces_of(folder, len(atoms))
         stress = table(folder / "stress.out", r"^.*\s[xyz]\s+(-?\d\S*)\s+(-?\d\S*)\s+(-?\d\S*)\s*$", 3)
         unit = re.search(r"\[(GPa|bar)\]", (folder / "stress.out").read_text(encoding="utf-8"))
         if unit is None:

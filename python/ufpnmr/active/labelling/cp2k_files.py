@@ -28,8 +28,9 @@ __all__ = [
     "Cp2kLabeller",
     "cell_and_positions",
     "check_input",
-    "energy_and_forces",
+    "energy_and_steps",
     "finished",
+    "forces_of",
     "table",
 ]
 
@@ -171,14 +172,19 @@ def finished(path: Path, max_scf: int) -> str:
     return text
 
 
-def energy_and_forces(text: str, folder: Path, count: int) -> tuple[float, NDArray[np.float64], int]:
-    """Return energy (eV), forces (N, 3) (eV/Å) and the number of SCF steps of a finished run."""
+def energy_and_steps(text: str) -> tuple[float, int]:
+    """Return energy (eV) and the number of SCF steps of a finished run."""
     energies = re.findall(r"ENERGY\| Total FORCE_EVAL.*?:\s+(\S+)", text)
     if not energies:
         raise LabelError("cp2k: no energy in its output; it did not end")
-    forces = table(folder / "forces.out", r"^\s*\d+\s+\d+\s+[A-Z]\w*\s+(\S+)\s+(\S+)\s+(\S+)\s*$", count)
     steps = len(re.findall(r"^\s+\d+ (?:Broy|NoMix|P_Mix|OT)\S*", text, re.MULTILINE))
-    return float(energies[-1]) * HARTREE_EV, forces * HARTREE_EV / BOHR_ANGSTROM, steps
+    return float(energies[-1]) * HARTREE_EV, steps
+
+
+def forces_of(folder: Path, count: int) -> NDArray[np.float64]:
+    """Return the forces (count, 3), eV/Å."""
+    forces = table(folder / "forces.out", r"^\s*\d+\s+\d+\s+[A-Z]\w*\s+(\S+)\s+(\S+)\s+(\S+)\s*$", count)
+    return forces * HARTREE_EV / BOHR_ANGSTROM
 
 
 def table(path: Path, pattern: str, rows: int) -> NDArray[np.float64]:

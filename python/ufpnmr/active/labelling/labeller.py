@@ -57,7 +57,8 @@ class Labels:
     ----------
     energy : float
         eV.
-    forces : (N, 3) eV/Å
+    forces : (N, 3) eV/Å, or None
+        Only labels with gradients may leave them out.
     stress : (6,) eV/Å³, or None
         xx yy zz yz xz xy, ASE's sign.
     notes : dict
@@ -67,7 +68,7 @@ class Labels:
     """
 
     energy: float
-    forces: NDArray[np.float64]
+    forces: NDArray[np.float64] | None
     stress: NDArray[np.float64] | None = None
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
     efg: NDArray[np.float64] | None = None
@@ -179,20 +180,18 @@ def checked(labels: Labels, atoms: Atoms) -> Labels:
     """
     try:
         energy = float(labels.energy)
-        forces = np.asarray(labels.forces, dtype=np.float64)
+        forces = None if labels.forces is None else np.asarray(labels.forces, dtype=np.float64)
         stress = None if labels.stress is None else np.asarray(labels.stress, dtype=np.float64)
         efg = None if labels.efg is None else np.asarray(labels.efg, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise LabelError(f"labels: expected numbers: {error}") from None
-    if forces.shape != (len(atoms), 3):
+    if forces is None and efg is None:
+        raise LabelError("labels: expected forces or efg, found neither")
+    if forces is not None and forces.shape != (len(atoms), 3):
         raise LabelError(f"forces: expected shape ({len(atoms)}, 3), found {forces.shape}")
     if stress is not None and stress.shape != (6,):
         raise LabelError(f"stress: expected shape (6,), found {stress.shape}")
-    if (
-        not np.isfinite(energy)
-        or not np.isfinite(forces).all()
-        or (stress is not None and not np.isfinite(stress).all())
-    ):
+    if not all(np.isfinite(given).all() for given in (energy, forces, stress) if given is not None):
         raise LabelError("labels: expected finite numbers, found NaN or infinity")
     if efg is not None:
         if efg.shape != (len(atoms), 3, 3):
