@@ -110,7 +110,7 @@ class CP2KGradients(Cp2kLabeller):
     eps_rho : float
         Density at which a Gaussian is cut off on CP2K's grids; see Notes.
     forces : bool
-        Tensors do not need them; without them CP2K takes an eighth less time.
+        Tensors do not need them; without them CP2K takes a seventh less time.
     **settings
         See `ufpnmr.active.labelling.cp2k_files.Cp2kLabeller`.
 
@@ -118,8 +118,8 @@ class CP2KGradients(Cp2kLabeller):
     -----
     Energies belong to this level of theory; they never enter one fit with those of the labeller ``cp2k``.
 
-    A cut at 1e-7 instead of the 1e-9 that follows from EPS_DEFAULT takes a quarter of their time off the grids, which are
-    half of the work, and changes no tensor by 1e-5 V/Å².
+    A cut at 1e-7 instead of the 1e-9 that follows from EPS_DEFAULT takes a quarter of their time off the grids, half of
+    CP2K's work, and changes tensors by 3e-6 V/Å² (32 atoms of β-Li3PS4).
     """
 
     def __init__(

@@ -312,7 +312,7 @@ def _own_density(
     places = np.ravel_multi_index([a[n].astype(int) % m for a, n, m in zip(axes, near, mesh, strict=True)], mesh)
     values = atom.eval_gto("GTOval", points[near])
     density = ((values @ matrix) * values).sum(1)
-    return np.bincount(places, density, minlength=int(np.prod(mesh)))
+    return np.asarray(np.bincount(places, density, minlength=int(np.prod(mesh))), dtype=np.float64)
 
 
 def _free_atom(basis: Basis) -> Any:
