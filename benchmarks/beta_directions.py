@@ -82,7 +82,7 @@ def main() -> None:
         options.output,
         picoseconds=md.steps * scan.studies[0].trajectory.timestep_ps,
         inputs={
-            path.name: file_hash(path) for path in (STUDY, md.input, md.data, md.potential, scan.studies[0].efg.model)
+            path.name: file_hash(path) for path in (STUDY, md.input, md.data, md.potential, scan.studies[0].efg_model)
         },
         temperatures=temperatures,
         quantities={

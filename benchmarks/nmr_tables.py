@@ -14,6 +14,7 @@ __all__ = [
         "echo",
         "grains",
         "reproduction",
+        "site_tensors",
         "vibration",
         "vibrational_averaging",
     ),
@@ -115,6 +116,34 @@ def beta_directions(result: Result) -> str:
     ]
     header = ["", "activation energy, eV", *(f"extrapolated to {at} K" for at in first["predicted"])]
     return text + "\n\n" + markdown(header, rows)
+
+
+def site_tensors(result: Result) -> str:
+    """Return |C_Q| and ω_Q of the sites beside the means of the paper's Fig. 4."""
+
+    def mean(record: Result) -> str:
+        interval = f" ({record['low']:.0f} to {record['high']:.0f})" if "low" in record else ""
+        return f"{record['value']:.0f}{interval}"
+
+    rows = [
+        ["Harper et al. 2025, Fig. 4", site, "", f"{paper['cq']:g}", "", f"{paper['omega_q']:g}, field not named", ""]
+        for site, paper in result["paper"].items()
+    ]
+    rows += [
+        [
+            f"{case['set']} ({case['structures']})",
+            site,
+            str(values["ions"]),
+            mean(values["cq"]),
+            f"{values['cq_signed']['value']:.0f}",
+            " / ".join(f"{values['omega_q'][name]['mean']['value']:.0f}" for name in "abc"),
+            mean(values["omega_q_size"]),
+        ]
+        for case in result["sets"]
+        for site, values in case["sites"].items()
+    ]
+    header = ["tensors (structures)", "site", "Li", "abs(C_Q), kHz", "C_Q with sign", "ω_Q, B0∥a / b / c", "abs(ω_Q)"]
+    return markdown(header, rows)
 
 
 def reproduction(result: Result) -> str:

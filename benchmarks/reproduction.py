@@ -150,11 +150,11 @@ def phase(path: Path) -> dict[str, Any]:
     }
     first = scan.studies[0]
     assert first.md is not None
-    files = (path, first.md.input, first.md.data, first.md.potential, first.efg.model)
+    files = (path, first.md.input, first.md.data, first.md.potential, first.efg_model)
     return {
         "planned_ps": planned,
         "potential": first.md.potential.name,
-        "model": first.efg.model.name,
+        "model": first.efg_model.name,
         "inputs": {file.name: file_hash(file) for file in files},
         "temperatures": [temperature(study) for study in finished(scan)],
         "laws": laws,

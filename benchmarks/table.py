@@ -26,6 +26,7 @@ from nmr_tables import (
     echo,
     grains,
     reproduction,
+    site_tensors,
     vibration,
     vibrational_averaging,
 )
@@ -437,7 +438,7 @@ TABLES = {
     for f in (
         *(cutoffs, pair, parallel, skin, energy_conservation, microsecond, fit, active, efg, efg_precision),
         *(io, rdf, agi, echo, grains, msd, coverage_dynamics, compute_efg, efg_baseline, vibrational_averaging),
-        *(acf, beta_directions, coverage_decay, reproduction, vibration, mechanisms),
+        *(acf, beta_directions, coverage_decay, reproduction, site_tensors, vibration, mechanisms),
     )
 } | validation_tables.TABLES
 
