@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -71,6 +72,25 @@ def test_withheld_predictions_have_not_seen_their_fold(structures):
             np.testing.assert_allclose(after, before, atol=1e-6)
         else:
             assert np.abs(after - before).max() > 1e-2
+
+
+def test_memory_does_not_grow_with_the_set(structures):
+    """Of what more structures bring only their labels and predictions stay; their columns do not."""
+
+    def peak(copies):
+        many = [s for _ in range(copies) for s in structures]
+        fold = np.tile(deal(structures, 3), copies)
+        tracemalloc.start()
+        fit = fit_polarisable(CONFIG, many, CHARGES, fold)
+        fit.refitted(np.arange(0, len(many), 2))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found, fit.record["columns"]
+
+    peak(1)
+    (small, columns), (large, _) = peak(1), peak(9)
+    added = 8 * sum(len(s.centres) for s in structures)
+    assert large - small < 0.25 * (added * columns * 5 * 8)
 
 
 def test_a_bond_that_does_not_occur_is_refused(structures):

@@ -22,8 +22,8 @@ from ufpnmr.efg.orientation import principal_axes, quaternion_scores, random_fra
 from ufpnmr.efg.primal import PrimalSolver
 from ufpnmr.efg.report import markdown
 from ufpnmr.efg.tensors import from_spherical, to_matrix, to_spherical, to_voigt6
-from ufpnmr.efg.train import train
-from ufpnmr.efg.validation import learning_curve, scan, split
+from ufpnmr.efg.train import _notes, train
+from ufpnmr.efg.validation import Scan, learning_curve, scan, split
 from ufpnmr.errors import InputError
 from ufpnmr.isotopes import isotope
 
@@ -329,3 +329,18 @@ def test_intervals_are_over_structures():
     assert wide[1] - wide[0] > 1.3 * (narrow[1] - narrow[0])
     with pytest.raises(InputError, match="two sets of tensors"):
         TensorErrors.compare(np.zeros((2, 6)), np.zeros((3, 6)), -40.1)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ((0.1, 0.2, 0.3), "1e-05 is the smallest of those tried: try smaller ones"),
+        ((0.3, 0.2, 0.3), None),
+        ((1.2, 1.1, 0.99), "10 is the largest of those tried: from these labels the regression learns next to nothing"),
+    ],
+)
+def test_the_best_regularisation_at_an_end_is_explained(error, expected):
+    found = Scan(np.array([1e-5, 0.1, 10.0]), np.array(error), np.array([error]), np.zeros((1, 5)), 9, 1e-9)
+    notes = _notes(found)
+    assert len(notes) == (expected is not None)
+    assert expected is None or expected in notes[0]

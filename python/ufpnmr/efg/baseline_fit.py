@@ -1,9 +1,13 @@
-"""Ridge regression of the polarisable baseline, its strength chosen by cross-validation on whole groups."""
+"""Ridge regression of the polarisable baseline, its strength chosen by cross-validation on whole groups.
+
+The columns lie in a scratch file, structure by structure, and are read in blocks: memory does not grow with the set.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 
 from ufpnmr.efg.baseline import MolecularBond, PairKernel, PolarisableBaseline
 from ufpnmr.efg.baseline_kernel import Whitened, with_references
+from ufpnmr.efg.feature_set import FeatureSet
 from ufpnmr.efg.fit_config import Baseline as BaselineConfig
 from ufpnmr.efg.labels import LabelledTensors
 from ufpnmr.efg.tensors import from_spherical, to_spherical
@@ -38,17 +43,14 @@ class BaselineFit:
     baseline: PolarisableBaseline
     withheld: list[Array]
     record: dict[str, Any]
-    _X: list[Array]
-    _y: list[Array]
+    _columns: FeatureSet
     _size: Array
     _whitened: Whitened
 
     def refitted(self, structures: NDArray[np.intp]) -> tuple[Array, list[Array]]:
         """Return the coefficients (P,) of a fit to some structures and its tensors (n, 6) V/Å² of all of them."""
-        w = _normal_equations([(self._X[k], self._y[k]) for k in structures]).solve(
-            self._size, self.record["regularisation"]
-        )
-        return self._whitened.coefficients(w), [_tensors(x, w) for x in self._X]
+        w = _normal_equations(self._columns, structures).solve(self._size, self.record["regularisation"])
+        return self._whitened.coefficients(w), _tensors(self._columns, lambda _: w)
 
 
 def fit_polarisable(
@@ -56,6 +58,7 @@ def fit_polarisable(
     structures: Sequence[LabelledTensors],
     charges: dict[str, float],
     fold: NDArray[np.int64],
+    scratch: str | Path | None = None,
 ) -> BaselineFit:
     """Fit the coefficients w that minimise Σ‖V - Σ_k w_k X_k‖² + λN Σ_k (s_k w_k)².
 
@@ -70,6 +73,8 @@ def fit_polarisable(
         Point charges fitted to the same labels, e, of every species; their field acts at the centres of the tensors.
     fold : (len(structures),) int
         Fold in which each structure is withheld; a group is in one fold only.
+    scratch : path, optional
+        Folder for the columns; the system's folder for temporary files if not given.
 
     Raises
     ------
@@ -82,10 +87,8 @@ def fit_polarisable(
     empty, bonds = _with_lengths(config, structures, charges)
     empty = with_references(empty, config, [empty.pairs(*_arrays(s), s.centres) for s in structures])
     whitened = Whitened(empty)
-    X = [whitened.columns(to_spherical(empty.columns(*_arrays(s), s.centres))) for s in structures]  # (n, P, 5) each
-    y = [to_spherical(s.V) for s in structures]
-    folds = np.unique(fold)
-    sums = {int(f): _normal_equations([(X[k], y[k]) for k in np.flatnonzero(fold == f)]) for f in folds}
+    columns = _columns(empty, whitened, structures, scratch)
+    sums = {int(f): _normal_equations(columns, np.flatnonzero(fold == f)) for f in np.unique(fold)}
     total = _added(sums.values())
     size = whitened.sizes(np.diag(total.gram) / total.count)
     strengths = np.sort(np.asarray(config.regularisation, dtype=np.float64))
@@ -96,7 +99,7 @@ def fit_polarisable(
     error = np.sqrt(squares / total.yy)
     best = float(strengths[error.argmin()])
     without = {f: total.minus(held).solve(size, best) for f, held in sums.items()}
-    withheld = [_tensors(x, without[int(f)]) for x, f in zip(X, fold, strict=True)]
+    withheld = _tensors(columns, lambda k: without[int(fold[k])])
     baseline = dataclasses.replace(empty, coefficients=whitened.coefficients(total.solve(size, best)))
     record = {
         "kind": "polarisable",
@@ -109,11 +112,32 @@ def fit_polarisable(
         "references": 0 if baseline.kernel is None else len(baseline.kernel.points),
         **bonds,
     }
-    return BaselineFit(baseline, withheld, record, X, y, size, whitened)
+    return BaselineFit(baseline, withheld, record, columns, size, whitened)
 
 
-def _tensors(X: Array, w: Array) -> Array:
-    return from_spherical(np.einsum("p,npm->nm", w, X))
+def _columns(
+    empty: PolarisableBaseline,
+    whitened: Whitened,
+    structures: Sequence[LabelledTensors],
+    scratch: str | Path | None,
+) -> FeatureSet:
+    """Return the columns of all labels as a set whose shards are the structures and which has no invariants."""
+    columns: FeatureSet | None = None
+    for k, s in enumerate(structures):
+        X = np.moveaxis(whitened.columns(to_spherical(empty.columns(*_arrays(s), s.centres))), 1, 2)
+        if columns is None:
+            columns = FeatureSet(X.shape[2], 0, scratch)
+        columns.append(X, np.empty((len(X), 0)), to_spherical(s.V), k)
+    assert columns is not None
+    columns.finish()
+    return columns
+
+
+def _tensors(columns: FeatureSet, coefficients: Callable[[int], Array]) -> list[Array]:
+    """Return the tensors (n, 6) of each structure by the coefficients for it."""
+    return [
+        from_spherical(np.concatenate([X @ coefficients(k) for _, X, _ in columns.blocks([k])])) for k in columns.shards
+    ]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,10 +163,16 @@ class _NormalEquations:
         return float(self.yy - 2 * self.moment @ w + w @ self.gram @ w)
 
 
-def _normal_equations(parts: Sequence[tuple[Array, Array]]) -> _NormalEquations:
-    X = np.concatenate([np.moveaxis(x, 1, 2).reshape(-1, x.shape[1]) for x, _ in parts])
-    y = np.concatenate([labels.ravel() for _, labels in parts])
-    return _NormalEquations(X.T @ X, X.T @ y, float(y @ y), len(y))
+def _normal_equations(columns: FeatureSet, structures: Iterable[int]) -> _NormalEquations:
+    """Sum over the labels of some structures, block by block."""
+    gram, moment, yy, count = np.zeros((columns.q2, columns.q2)), np.zeros(columns.q2), 0.0, 0
+    for rows, block, _ in columns.blocks(structures):
+        X, y = block.reshape(-1, columns.q2), columns.y[rows].ravel()
+        gram += X.T @ X
+        moment += X.T @ y
+        yy += float(y @ y)
+        count += len(y)
+    return _NormalEquations(gram, moment, yy, count)
 
 
 def _added(parts: Any) -> _NormalEquations:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +53,7 @@ class FeatureSet:
         self.y: Array = np.empty((0, components))
         self.shard: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._labels: list[Array] = []
         self._shards: list[NDArray[np.int64]] = []
         self._squares = 0.0

@@ -99,7 +99,7 @@ class Solver(Section):
     active: Count = 1000
     iterations: Count = 300
     regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(
-        default=[1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+        default=[1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0]
     )
     """Noise variances to choose from, in units of the mean square of a label component."""
     scratch: Path | None = None

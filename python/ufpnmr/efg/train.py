@@ -210,7 +210,7 @@ def _labels(config: FitConfig, dataset: Dataset, fold: NDArray[np.int64]) -> _La
     baseline: Baseline = ChargeBaseline(charges)
     record, fit = None, None
     if config.baseline.kind == "polarisable":
-        fit = fit_polarisable(config.baseline, dataset.train, charges, fold)
+        fit = fit_polarisable(config.baseline, dataset.train, charges, fold, config.solver.scratch)
         baseline, withheld = fit.baseline, fit.withheld
         record = {**fit.record, "cross_validation": tensor_metrics(np.concatenate(withheld), data.V, _moment(config))}
     subtracted = withheld if config.baseline.subtract else [np.zeros_like(part) for part in withheld]
@@ -322,8 +322,13 @@ def _scan(result: Scan) -> list[dict[str, Any]]:
 
 def _notes(result: Scan) -> list[str]:
     notes = []
-    if len(result.regularisation) > 1 and result.error.argmin() in (0, len(result.error) - 1):
-        notes.append(f"the best regularisation {result.best:g} is at an end of those tried: try further ones")
+    if len(result.regularisation) > 1 and result.best == result.regularisation.min():
+        notes.append(f"the best regularisation {result.best:g} is the smallest of those tried: try smaller ones")
+    elif len(result.regularisation) > 1 and result.best == result.regularisation.max():
+        notes.append(
+            f"the best regularisation {result.best:g} is the largest of those tried: from these labels the regression "
+            "learns next to nothing beyond what lies beneath it"
+        )
     if result.residual > 1e-4:
         notes.append(
             f"the normal equations of the smallest regularisation hold to {result.residual:.1g} only: allow more "
