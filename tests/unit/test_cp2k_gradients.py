@@ -9,10 +9,12 @@ from ase import Atoms
 from ase.build import bulk
 from scipy.io import FortranFile
 
-from ufpnmr.active.labelling import LabelError, create
+from ufpnmr.active.labelling import LabelError, Labels, create
 from ufpnmr.active.labelling.cp2k_density import DensityMatrix, k_points
 from ufpnmr.active.labelling.cp2k_efg import _OWN_BASIS, CP2KGradients
 from ufpnmr.active.labelling.density_gradient import Basis, Ion, _free_atom, _own_density, field_gradients
+from ufpnmr.active.labelling.labeller import checked
+from ufpnmr.active.labelling.recording import labelled_atoms
 from ufpnmr.errors import InputError
 from ufpnmr.units import BOHR_ANGSTROM, HARTREE_EV
 
@@ -139,6 +141,16 @@ def test_basis_orders_and_refusals(bases, tmp_path):
         Basis.read(_OWN_BASIS, "Na", "Li-EFG")
     with pytest.raises(InputError, match="no such basis set file"):
         Basis.read(tmp_path / "none", "Li", "Li-EFG")
+
+
+def test_gradients_need_no_forces():
+    labels = checked(Labels(1.0, None, efg=np.zeros((1, 3, 3))), bulk("Cu"))
+    written = labelled_atoms(bulk("Cu"), "one", labels)
+    assert labels.forces is None
+    assert written.arrays["efg"].shape == (1, 9)
+    assert set(written.calc.results) == {"energy"}
+    with pytest.raises(LabelError, match="expected forces or efg, found neither"):
+        checked(Labels(1.0, None), bulk("Cu"))
 
 
 def write_restart(path, matrix, functions):

@@ -17,7 +17,6 @@ from ufpnmr.active.labelling import SHIPPED, LabelError, Labels, create
 from ufpnmr.active.labelling.cp2k import CP2K, VALENCE
 from ufpnmr.active.labelling.labeller import checked
 from ufpnmr.active.labelling.programs import k_mesh, run_program
-from ufpnmr.active.labelling.recording import labelled_atoms
 from ufpnmr.errors import InputError
 
 PSEUDO = Path("/usr/share/espresso/pseudo/Si.pz-vbc.UPF")
@@ -479,20 +478,11 @@ def test_failing_calculators_fail_their_structure_only(tmp_path):
         (Labels(np.nan, np.zeros((1, 3))), "expected finite"),
         (Labels(1.0, np.full((1, 3), np.inf)), "expected finite"),
         (Labels(None, np.zeros((1, 3))), "expected numbers"),
-        (Labels(1.0, None), "expected forces or efg, found neither"),
     ],
 )
 def test_labels_are_checked(labels, message):
     with pytest.raises(LabelError, match=message):
         checked(labels, bulk("Cu"))
-
-
-def test_gradients_need_no_forces():
-    labels = checked(Labels(1.0, None, efg=np.zeros((1, 3, 3))), bulk("Cu"))
-    written = labelled_atoms(bulk("Cu"), "one", labels)
-    assert labels.forces is None
-    assert written.arrays["efg"].shape == (1, 9)
-    assert set(written.calc.results) == {"energy"}
 
 
 # --- programs

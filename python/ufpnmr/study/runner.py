@@ -63,13 +63,13 @@ class Study:
 
         convention_factor(self.config.nmr.convention, isotope(self.config.nmr.isotope).spin)
         model = read_engine(self.config.efg_model)
-        origin = " shipped with ufpnmr (efg.model names none)" if self.config.efg.model is None else ""
-        self.say(f"field gradients: {self.config.efg_model.name}{origin}, withheld error {error_text(model)}")
         if self.config.md is not None:
             from ufpnmr.potential import Potential
 
             Potential.read(self.config.md.potential)
         check_sampling(self.shop)
+        origin = " shipped with ufpnmr (efg.model names none)" if self.config.efg.model is None else ""
+        self.say(f"field gradients: {self.config.efg_model.name}{origin}, withheld error {error_text(model)}")
 
     def states(self) -> dict[str, str]:
         """Return the state of every stage: done, stale, unfinished or missing."""
