@@ -126,7 +126,9 @@ template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
     for (int a = 0; a < 6; ++a) c.virial[a] += sum(w[a]);
 }
 
-// The neighbours within reach of a 3-body leg, with the basis of each of their legs. True if one of them is clamped.
+// The neighbours within reach of a 3-body leg, with the basis of each of their legs. Those of a species lie in shells
+// between the cutoffs of its leg axes, so that those within reach of one axis are a prefix of the run. True if one of
+// them is clamped.
 bool gather_legs(const Centre &c, int &count)
 {
   const Neighborhood &nb = c.call.centre;
@@ -138,23 +140,31 @@ bool gather_legs(const Centre &c, int &count)
   bool clamped = false;
   for (int b = 0; b < tables.species; ++b) {
     const int type = nb.species * tables.species + b;
-    const double cutoff = tables.leg_cutoff[type];
+    const SplineTable *const *const slot = tables.slot + type * tables.slots;
+    int *const reach = w.reach + b * tables.slots;
     const int begin = n;
     w.run[b] = n;
     const int end = nb.legs.first[b + 1];
-    for (int q = nb.legs.first[b]; q < end; q += 4) {
-      const int *j = nb.legs.index + q;
-      const Vector4 d0 = displacement(nb.x, j[0], centre), d1 = displacement(nb.x, j[1], centre);
-      const Vector4 d2 = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
-      const Vector4 r2 = sums(d0 * d0, d1 * d1, d2 * d2, d3 * d3);
-      const int inside = bits((lanes < broadcast(end - q)) & (r2 < cutoff * cutoff) & (r2 > 0.0));
-      // what is outside is overwritten by the next one: no branch
-      const Vector4 d[] = {d0, d1, d2, d3};
-      for (int lane = 0; lane < 4; ++lane) {
-        w.index[n] = j[lane];
-        store(w.result + 4 * n, d[lane]);
-        n += inside >> lane & 1;
+    double inner = 0;
+    for (int axis = 0; axis < tables.slot_count[type]; ++axis) {
+      const double outer = slot[axis]->hi;
+      for (int q = nb.legs.first[b]; q < end && outer > inner; q += 4) {
+        const int *j = nb.legs.index + q;
+        const Vector4 d0 = displacement(nb.x, j[0], centre), d1 = displacement(nb.x, j[1], centre);
+        const Vector4 d2 = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
+        const Vector4 r2 = sums(d0 * d0, d1 * d1, d2 * d2, d3 * d3);
+        const Mask4 within = (lanes < broadcast(end - q)) & (r2 < outer * outer) & (r2 > 0.0);
+        const int inside = bits(within) & ~bits(r2 < inner * inner);
+        // what is outside is overwritten by the next one: no branch
+        const Vector4 d[] = {d0, d1, d2, d3};
+        for (int lane = 0; lane < 4; ++lane) {
+          w.index[n] = j[lane];
+          store(w.result + 4 * n, d[lane]);
+          n += inside >> lane & 1;
+        }
       }
+      inner = outer;
+      reach[axis] = n;
     }
     for (int s = begin; s < n; s += 4) {
       Vector4 dx = load(w.result + 4 * s), dy = load(w.result + 4 * s + 4);
@@ -167,10 +177,10 @@ bool gather_legs(const Centre &c, int &count)
       store(w.r + s, r);
       store(w.inverse + s, 1.0 / r);
     }
-    for (int slot = 0; slot < tables.slot_count[type]; ++slot) {
-      const SplineTable t = *tables.slot[type * tables.slots + slot];
-      const long offset = static_cast<long>(slot) * w.capacity;
-      for (int s = begin; s < n; s += 4) {
+    for (int axis = 0; axis < tables.slot_count[type]; ++axis) {
+      const SplineTable t = *slot[axis];
+      const long offset = static_cast<long>(axis) * w.capacity;
+      for (int s = begin; s < reach[axis]; s += 4) {
         int row[4];
         Vector4 x;
         rows_of(t, load(w.r + s), row, x);
@@ -184,10 +194,9 @@ bool gather_legs(const Centre &c, int &count)
           w.first[e] = t.first[row[lane]];
         }
       }
-      for (int s = begin; s < n; ++s) clamped = clamped || w.r[s] < t.lo;
+      for (int s = begin; s < reach[axis]; ++s) clamped = clamped || w.r[s] < t.lo;
     }
   }
-  w.run[tables.species] = n;
   for (int s = 0; s < n; s += 4) {
     store(w.fx + s, Vector4{});
     store(w.fy + s, Vector4{});
@@ -319,10 +328,10 @@ __attribute__((noinline)) void note_clamped(const Centre &c, const TripletTable 
   }
 }
 
-__attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
+__attribute__((noinline)) void share_triplets(const Centre &c, int j, int begin, int end)
 {
   const Uf3Work &w = c.call.work;
-  for (int k = j + 1; k < n; ++k) {
+  for (int k = begin; k < end; ++k) {
     const double *v = w.result + 4 * k;
     const double gj = -v[1] / w.r[j], gk = -v[2] / w.r[k], g = -v[3] / w.kr[k];
     const double dj[] = {w.x[j], w.y[j], w.z[j]}, dk[] = {w.x[k], w.y[k], w.z[k]};
@@ -336,30 +345,56 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
   }
 }
 
-// Distances of the current j to the neighbours begin .. end-1, with their rows on an axis if there is one; true if one
-// of them is below its first knot.
-template <bool Rows> UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
+// Distances of the current j to the neighbours begin .. end-1 and their rows on the axis; true if one of them is below
+// its first knot.
+UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
 {
-  SplineTable t;
-  if constexpr (Rows) t = *axis;
+  const SplineTable t = *axis;
   const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
   Mask4 below = {};
   for (int k = begin; k < end; k += 4) {
     const Vector4 dx = xj - load(w.x + k), dy = yj - load(w.y + k), dz = zj - load(w.z + k);
     const Vector4 r = root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny)));
     store(w.kr + k, r);
-    if constexpr (Rows) {
-      Vector4 x;
-      rows_of(t, r, w.row + k, x);
-      store(w.kt + k, x);
-      below |= r < t.lo;
-    }
+    Vector4 x;
+    rows_of(t, r, w.row + k, x);
+    store(w.kt + k, x);
+    below |= r < t.lo;
   }
-  return Rows && bits(below) != 0;
+  return bits(below) != 0;
 }
 
-// Across a leg pair the force on atom p is sum_q g_pq (x_q - x_p) with g = -V3'(r_jk) / r_jk up to sign, along its leg
-// it is -V3'(r) x_p / r: sums of g x_q, and one of all factors of -x_p (the "stiffness").
+// What the triplets of one j add to the energy and to j itself.
+struct Gain {
+  Vector4 energy = {}, radial = {}, across = {}, fx = {}, fy = {}, fz = {};
+};
+
+// Add the results of the triplets of j with begin .. end-1. Across a leg pair the force on atom p is
+// sum_q g_pq (x_q - x_p) with g = -V3'(r_jk) / r_jk up to sign, along its leg it is -V3'(r) x_p / r: sums of g x_q, and
+// one of all factors of -x_p (the "stiffness").
+UFP_INLINE void add_triplets(const Uf3Work &w, int j, int begin, int end, Gain &gain)
+{
+  const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
+  // lanes behind the last neighbour add nothing
+  for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (end + lane), Vector4{});
+  for (int k = begin; k < end; k += 4) {
+    Vector4 v = load(w.result + 4 * k), ij = load(w.result + 4 * k + 4);
+    Vector4 ik = load(w.result + 4 * k + 8), jk = load(w.result + 4 * k + 12);
+    transpose(v, ij, ik, jk);
+    const Vector4 g = jk / load(w.kr + k);
+    gain.energy += v;
+    gain.radial += ij;
+    gain.across += g;
+    gain.fx += g * load(w.x + k);
+    gain.fy += g * load(w.y + k);
+    gain.fz += g * load(w.z + k);
+    store(w.stiffness + k, load(w.stiffness + k) + (g + ik * load(w.inverse + k)));
+    store(w.fx + k, load(w.fx + k) + g * xj);
+    store(w.fy + k, load(w.fy + k) + g * yj);
+    store(w.fz + k, load(w.fz + k) + g * zj);
+  }
+}
+
 template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
 {
   const Uf3Tables tables = c.call.tables;
@@ -368,65 +403,50 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
   const bool clamped = gather_legs(c, n);
   const Uf3Work w = c.call.work;  // a copy: no store below can change it
   Vector4 energy = {};
-  int a = 0;  // species of j
-  for (int j = 0; j + 1 < n; ++j) {
-    while (j >= w.run[a + 1]) ++a;
+  for (int a = 0; a < tables.species; ++a) {
     const TripletTable *const *const blocks = tables.triplet + (nb.species * tables.species + a) * tables.species;
-    int begin = j + 1;
-    for (int b = a; b < tables.species;) {
-      const TripletTable *t = blocks[b];
-      if (begin >= w.run[b + 1]) {
-        ++b;
-        continue;
+    const int *const reach_j = w.reach + a * tables.slots;
+    const int last_j = a + 1 < tables.species ? w.run[a + 1] : n;
+    for (int j = w.run[a]; j < last_j; ++j) {
+      const auto begin_of = [&](int b) { return b == a ? j + 1 : w.run[b]; };
+      const auto end_of = [&](int b) {
+        const TripletTable *t = blocks[b];
+        return t && j < reach_j[t->slot_j] ? w.reach[b * tables.slots + t->slot_k] : 0;
+      };
+      Gain gain;
+      for (int b = a; b < tables.species;) {
+        const int begin = begin_of(b);
+        int end = end_of(b), next = b + 1;
+        if (begin >= end) {
+          b = next;
+          continue;
+        }
+        // what follows without a gap on the same axis is done at once
+        const SplineTable *const axis = blocks[b]->axis;
+        for (; next < tables.species && end == w.run[next]; ++next) {
+          const int further = end_of(next);
+          if (further <= end || blocks[next]->axis != axis) break;
+          end = further;
+        }
+        const bool below = measure(axis, w, j, begin, end);
+        for (; b < next; ++b) {
+          const int from = begin_of(b), to = end_of(b);
+          if (blocks[b]->prune)
+            triplet_run<true>(*blocks[b], w, j, from, to);
+          else
+            triplet_run<false>(*blocks[b], w, j, from, to);
+          if (clamped || below) note_clamped(c, *blocks[b], j, b, from, to, a);
+        }
+        if constexpr (PerAtom) share_triplets(c, j, begin, end);
+        add_triplets(w, j, begin, end, gain);
       }
-      if (!t) {
-        measure<false>(nullptr, w, j, begin, w.run[b + 1]);
-        for (; begin < w.run[b + 1]; ++begin) store(w.result + 4 * begin, Vector4{});
-        ++b;
-        continue;
-      }
-      // blocks that follow on the same axis are looked up at once
-      int next = b + 1;
-      while (next < tables.species && blocks[next] && blocks[next]->axis == t->axis) ++next;
-      const bool below = measure<true>(t->axis, w, j, begin, w.run[next]);
-      for (; b < next; ++b) {
-        const int end = w.run[b + 1];
-        if (begin >= end) continue;
-        if (blocks[b]->prune)
-          triplet_run<true>(*blocks[b], w, j, begin, end);
-        else
-          triplet_run<false>(*blocks[b], w, j, begin, end);
-        if (clamped || below) note_clamped(c, *blocks[b], j, b, begin, end, a);
-        begin = end;
-      }
+      energy += gain.energy;
+      const Vector4 total = sums(gain.across + gain.radial * w.inverse[j], gain.fx, gain.fy, gain.fz);
+      w.stiffness[j] += total[0];
+      w.fx[j] += total[1];
+      w.fy[j] += total[2];
+      w.fz[j] += total[3];
     }
-    // lanes behind the last neighbour add nothing
-    for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (n + lane), Vector4{});
-    store(w.kr + n, broadcast(1));
-    if constexpr (PerAtom) share_triplets(c, j, n);
-    const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
-    Vector4 radial = {}, across = {}, fx = {}, fy = {}, fz = {};
-    for (int k = j + 1; k < n; k += 4) {
-      Vector4 v = load(w.result + 4 * k), ij = load(w.result + 4 * k + 4);
-      Vector4 ik = load(w.result + 4 * k + 8), jk = load(w.result + 4 * k + 12);
-      transpose(v, ij, ik, jk);
-      const Vector4 g = jk / load(w.kr + k);
-      energy += v;
-      radial += ij;
-      across += g;
-      fx += g * load(w.x + k);
-      fy += g * load(w.y + k);
-      fz += g * load(w.z + k);
-      store(w.stiffness + k, load(w.stiffness + k) + (g + ik * load(w.inverse + k)));
-      store(w.fx + k, load(w.fx + k) + g * xj);
-      store(w.fy + k, load(w.fy + k) + g * yj);
-      store(w.fz + k, load(w.fz + k) + g * zj);
-    }
-    const Vector4 total = sums(across + radial * w.inverse[j], fx, fy, fz);
-    w.stiffness[j] += total[0];
-    w.fx[j] += total[1];
-    w.fy[j] += total[2];
-    w.fz[j] += total[3];
   }
   c.energy += sum(energy);
 

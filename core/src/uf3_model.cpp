@@ -113,17 +113,22 @@ int Uf3Model::add_axis(const SplineAxis &axis)
   return static_cast<int>(axes_.size()) - 1;
 }
 
-int Uf3Model::add_slot(int centre, int b, int axis)
+// The axes of one leg lie in the order of their cutoffs.
+void Uf3Model::add_slot(Index leg, int axis)
 {
   const double hi = axes_[at(axis)].hi();
-  double &leg = leg_cutoff_[index(centre, b)];
-  leg = std::max(leg, hi);
-  cutoff_ = std::max(cutoff_, leg);
-  std::vector<int> &slots = slots_[index(centre, b)];
-  const auto found = std::find(slots.begin(), slots.end(), axis);
-  if (found != slots.end()) return static_cast<int>(found - slots.begin());
-  slots.push_back(axis);
-  return static_cast<int>(slots.size()) - 1;
+  leg_cutoff_[leg] = std::max(leg_cutoff_[leg], hi);
+  cutoff_ = std::max(cutoff_, hi);
+  std::vector<int> &slots = slots_[leg];
+  if (std::find(slots.begin(), slots.end(), axis) != slots.end()) return;
+  const auto longer = [&](int other) { return axes_[at(other)].hi() > hi; };
+  slots.insert(std::find_if(slots.begin(), slots.end(), longer), axis);
+}
+
+int Uf3Model::slot_of(Index leg, int axis) const noexcept
+{
+  const std::vector<int> &slots = slots_[leg];
+  return static_cast<int>(std::find(slots.begin(), slots.end(), axis) - slots.begin());
 }
 
 void Uf3Model::fold_triplets(const Uf3Potential &potential)
@@ -164,8 +169,10 @@ Uf3Model::Draft Uf3Model::draft(const Uf3TripletBlock &block, int centre, int a,
   out.axis_j = add_axis(axis_j);
   out.axis_k = add_axis(axis_k);
   out.axis_jk = add_axis(axis_jk);
-  out.slot_j = add_slot(centre, a, out.axis_j);
-  out.slot_k = add_slot(centre, b, out.axis_k);
+  out.leg_j = index(centre, a);
+  out.leg_k = index(centre, b);
+  add_slot(out.leg_j, out.axis_j);
+  add_slot(out.leg_k, out.axis_k);
   out.shape = {axis_j.size(), axis_k.size(), axis_jk.size()};
   out.c.assign(at(out.shape[0] * out.shape[1] * out.shape[2]), 0.0);
   for (int i = 0; i < l; ++i)
@@ -235,8 +242,8 @@ void Uf3Model::lay_out(const std::vector<Draft> &drafts, const std::vector<int> 
     t.stride_m = n.end - n.begin;
     t.stride_l = (m.end - m.begin) * t.stride_m;
     t.block = (t.stride_l + 3) / 4 * 4;
-    t.slot_j = d.slot_j;
-    t.slot_k = d.slot_k;
+    t.slot_j = slot_of(d.leg_j, d.axis_j);
+    t.slot_k = slot_of(d.leg_k, d.axis_k);
     t.axis = &axis_tables_[at(d.axis_jk)];
     t.prune = t.axis->hi < axis_tables_[at(d.axis_j)].hi + axis_tables_[at(d.axis_k)].hi;
     std::vector<double> c;
@@ -265,7 +272,6 @@ void Uf3Model::connect()
   tables_.onebody = onebody_.data();
   tables_.pair = pair_tables_.data();
   tables_.triplet = triplet_of_.data();
-  tables_.leg_cutoff = leg_cutoff_.data();
   tables_.slot_count = slot_count_.data();
   tables_.slot = slot_axis_.data();
 }
