@@ -414,7 +414,7 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
         return t && j < reach_j[t->slot_j] ? w.reach[b * tables.slots + t->slot_k] : 0;
       };
       Gain gain;
-      for (int b = a; b < tables.species;) {
+      for (int b = 0; b < tables.species;) {
         const int begin = begin_of(b);
         int end = end_of(b), next = b + 1;
         if (begin >= end) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "spline_row.hpp"
+#include "uf3_checks.hpp"
 #include "ufp/error.hpp"
 #include "ufp/uf3_model.hpp"
 
@@ -139,17 +140,22 @@ void Uf3Model::fold_triplets(const Uf3Potential &potential)
   for (int centre = 0; centre < n; ++centre)
     for (int a = 0; a < n; ++a)
       for (int b = a; b < n; ++b) {
-        const std::string name = "3B " + elements_[at(centre)] + " " + elements_[at(a)] + " " + elements_[at(b)];
         const Uf3TripletBlock *found =
             potential.find_triplet(elements_[at(centre)], elements_[at(a)], elements_[at(b)]);
         if (!found) {
+          const std::string name = "3B " + elements_[at(centre)] + " " + elements_[at(a)] + " " + elements_[at(b)];
           if (!options_.missing_triplets_zero) throw DomainError("expected a block " + name + ", found none");
           notes_.push_back(name + " is missing and taken as zero");
           continue;
         }
-        draft_index[at((centre * n + a) * n + b)] = static_cast<int>(drafts.size());
-        drafts.push_back(draft(ordered(*found, elements_[at(a)]), centre, a, b));
-        note_first_knots(drafts.back(), name);
+        Uf3TripletBlock block = ordered(*found, elements_[at(a)]);
+        // the kernel's outer loop runs over the shorter leg: few contractions of the block, long inner loops
+        const bool swapped = block.cutoff[1] < block.cutoff[0];
+        if (swapped) block = ordered(block, elements_[at(b)]);
+        const int first = swapped ? b : a, second = swapped ? a : b;
+        draft_index[at((centre * n + first) * n + second)] = static_cast<int>(drafts.size());
+        drafts.push_back(draft(block, centre, first, second));
+        note_first_knots(drafts.back(), name_of(block));
       }
   for (int a = 0; a < n; ++a)
     for (int b = 0; b < n; ++b)
@@ -289,13 +295,13 @@ double Uf3Model::triplet(int centre, int j, int k, const std::array<double, 3> &
                          std::array<double, 3> &derivative) const noexcept
 {
   derivative = {};
-  const bool swapped = j > k;
-  const int lower = swapped ? k : j, upper = swapped ? j : k;
-  const TripletTable *t = triplet_of_[index(centre, lower) * elements_.size() + at(upper)];
+  const bool swapped = !triplet_of_[index(centre, j) * elements_.size() + at(k)];
+  const int inner = swapped ? j : k, outer = swapped ? k : j;
+  const TripletTable *t = triplet_of_[index(centre, outer) * elements_.size() + at(inner)];
   if (!t) return 0;
   const Index first = swapped ? 1 : 0, second = 1 - first;
-  const SplineTable *axes[] = {&axis_tables_[at(slots_[index(centre, lower)][at(t->slot_j)])],
-                               &axis_tables_[at(slots_[index(centre, upper)][at(t->slot_k)])], t->axis};
+  const SplineTable *axes[] = {&axis_tables_[at(slots_[index(centre, outer)][at(t->slot_j)])],
+                               &axis_tables_[at(slots_[index(centre, inner)][at(t->slot_k)])], t->axis};
   const double distance[] = {r[first], r[second], r[2]};
   double b[3][4], slope[3][4], value = 0;
   const double *c = t->c;
