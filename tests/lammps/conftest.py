@@ -12,7 +12,7 @@ from lammps_run import System
 
 @pytest.fixture(scope="session")
 def potentials(tmp_path_factory):
-    """Folder with T (tiny), T2 (tiny2), R (random uk), N (random nk), U (unequal legs), Q (four elements), Nb of the wheel."""
+    """Folder with T (tiny), T2 (tiny2), R (random uk), N (random nk), U (unequal legs), Q (four elements) and Nb."""
     folder = tmp_path_factory.mktemp("potentials")
     reference.write(folder / "T.uf3", reference.tiny())
     reference.write(folder / "Tnk.uf3", reference.tiny(), kind="nk")
