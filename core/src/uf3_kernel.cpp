@@ -17,8 +17,6 @@ namespace ufp
 namespace
 {
 
-constexpr double tiny = 1e-280;  // keeps 1/r finite for two atoms on one point, where the force is 0 * 1/r
-
 struct Centre {
   const KernelCall &call;
   double x, y, z;
@@ -307,52 +305,54 @@ template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
   const Uf3Tables tables = c.call.tables;
   const Neighborhood &nb = c.call.centre;
   int n = 0;
-  const bool clamped = gather_legs(c.call, {c.x, c.y, c.z, 0.0}, n);
+  const bool clamped = gather_legs(c.call, Vector4{c.x, c.y, c.z, 0.0}, n);
   const Uf3Work w = c.call.work;  // a copy: no store below can change it
   Vector4 energy = {};
   for (int a = 0; a < tables.species; ++a) {
     const TripletTable *const *const blocks = tables.triplet + (nb.species * tables.species + a) * tables.species;
-    const int *const reach_j = w.reach + a * tables.slots;
-    const int last_j = a + 1 < tables.species ? w.run[a + 1] : n;
-    for (int j = w.run[a]; j < last_j; ++j) {
-      const auto begin_of = [&](int b) { return b == a ? j + 1 : w.run[b]; };
-      const auto end_of = [&](int b) {
+    const int type = nb.species * tables.species + a;
+    int j = w.run[a];
+    for (int shell = 0; shell < tables.slot_count[type]; ++shell) {
+      // only the blocks whose leg reaches this shell of j
+      for (int b = 0; b < tables.species; ++b) {
         const TripletTable *t = blocks[b];
-        return t && j < reach_j[t->slot_j] ? w.reach[b * tables.slots + t->slot_k] : 0;
-      };
-      Gain gain;
-      for (int b = 0; b < tables.species;) {
-        const int begin = begin_of(b);
-        int end = end_of(b), next = b + 1;
-        if (begin >= end) {
-          b = next;
-          continue;
-        }
-        // what follows without a gap on the same axis is done at once
-        const SplineTable *const axis = blocks[b]->axis;
-        for (; next < tables.species && end == w.run[next]; ++next) {
-          const int further = end_of(next);
-          if (further <= end || blocks[next]->axis != axis) break;
-          end = further;
-        }
-        const bool below = measure(axis, w, j, begin, end);
-        for (; b < next; ++b) {
-          const int from = begin_of(b), to = end_of(b);
-          if (blocks[b]->prune)
-            triplet_run<true>(*blocks[b], w, j, from, to);
-          else
-            triplet_run<false>(*blocks[b], w, j, from, to);
-          if (clamped || below) note_clamped(c, *blocks[b], j, b, from, to, a);
-        }
-        if constexpr (PerAtom) share_triplets(c, j, begin, end);
-        add_triplets(w, j, begin, end, gain);
+        w.end[b] = t && t->slot_j >= shell ? w.reach[b * tables.slots + t->slot_k] : 0;
       }
-      energy += gain.energy;
-      const Vector4 total = sums(gain.across + gain.radial * w.inverse[j], gain.fx, gain.fy, gain.fz);
-      w.stiffness[j] += total[0];
-      w.fx[j] += total[1];
-      w.fy[j] += total[2];
-      w.fz[j] += total[3];
+      for (const int last = w.reach[a * tables.slots + shell]; j < last; ++j) {
+        Gain gain;
+        for (int b = 0; b < tables.species;) {
+          const int begin = b == a ? j + 1 : w.run[b];
+          int next = b + 1, end = w.end[b];
+          if (begin >= end) {
+            b = next;
+            continue;
+          }
+          // what follows without a gap on the same axis is done at once
+          const SplineTable *const axis = blocks[b]->axis;
+          for (; next < tables.species && end == w.run[next] && end < w.end[next]; ++next) {
+            if (next == a || blocks[next]->axis != axis) break;
+            end = w.end[next];
+          }
+          const bool below = measure(axis, w, j, begin, end);
+          for (int from = begin; b < next; ++b) {
+            const int to = w.end[b];
+            if (blocks[b]->prune)
+              triplet_run<true>(*blocks[b], w, j, from, to);
+            else
+              triplet_run<false>(*blocks[b], w, j, from, to);
+            if (clamped || below) note_clamped(c, *blocks[b], j, b, from, to, a);
+            from = to;
+          }
+          if constexpr (PerAtom) share_triplets(c, j, begin, end);
+          add_triplets(w, j, begin, end, gain);
+        }
+        energy += gain.energy;
+        const Vector4 total = sums(gain.across + gain.radial * w.inverse[j], gain.fx, gain.fy, gain.fz);
+        w.stiffness[j] += total[0];
+        w.fx[j] += total[1];
+        w.fy[j] += total[2];
+        w.fz[j] += total[3];
+      }
     }
   }
   c.energy += sum(energy);

@@ -8,6 +8,8 @@
 namespace ufp
 {
 
+constexpr double tiny = 1e-280;  // keeps 1/r finite for two atoms on one point, where the force is 0 * 1/r
+
 // Position of neighbour j relative to the centre.
 UFP_INLINE Vector4 displacement(const double *x, int j, Vector4 centre)
 {
@@ -33,16 +35,16 @@ static bool gather_legs(const KernelCall &call, Vector4 centre, int &count)
     const int begin = n;
     w.run[b] = n;
     const int end = nb.legs.first[b + 1];
-    double inner = 0;
+    double inner = tiny;  // squared radii of a shell
     for (int axis = 0; axis < tables.slot_count[type]; ++axis) {
-      const double outer = slot[axis]->hi;
+      const double outer = slot[axis]->hi * slot[axis]->hi;
       for (int q = nb.legs.first[b]; q < end && outer > inner; q += 4) {
         const int *j = nb.legs.index + q;
         const Vector4 d0 = displacement(nb.x, j[0], centre), d1 = displacement(nb.x, j[1], centre);
         const Vector4 d2 = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
         const Vector4 r2 = sums(d0 * d0, d1 * d1, d2 * d2, d3 * d3);
-        const Mask4 within = (lanes < broadcast(end - q)) & (r2 < outer * outer) & (r2 > 0.0);
-        const int inside = bits(within) & ~bits(r2 < inner * inner);
+        const Mask4 within = (lanes < broadcast(end - q)) & (r2 < outer) & (r2 >= inner);
+        const int inside = bits(within);
         // what is outside is overwritten by the next one: no branch
         const Vector4 d[] = {d0, d1, d2, d3};
         for (int lane = 0; lane < 4; ++lane) {

@@ -46,6 +46,7 @@ struct Uf3Work {
   int *index = nullptr, *first = nullptr, *row = nullptr, *hit = nullptr;  // (capacity); first: (slots, capacity)
   int *run = nullptr;                                                      // (species) first leg of a species
   int *reach = nullptr;  // (species, slots) where its legs within reach of an axis end
+  int *end = nullptr;    // (species) the same for the block of each species with the current one
 };
 
 // Owner of the working memory and of the events of one thread.
