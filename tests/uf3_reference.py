@@ -101,6 +101,19 @@ def random_model(elements=("Li", "P", "S"), warp=1.0, seed=3, rc2=6.5, rc3=4.5, 
     return model
 
 
+def unequal_legs(model, legs=(4.5, 3.2, 4.0, 2.8), far=(1.0, 0.7)):
+    """Return `model` with other legs in every block and sides r_jk that end at `far` times their sum, all by turns."""
+    legs, far = itertools.cycle(legs), itertools.cycle(far)
+    triplets = {}
+    for (i, j, k), (knots, c, _) in model.triplets.items():
+        ij = next(legs)
+        ik = ij if j == k else next(legs)
+        cutoffs = (ij, ik, next(far) * (ij + ik))
+        axes = tuple(clamped(t[0], rc, len(t) - 7) for t, rc in zip(knots, cutoffs, strict=True))
+        triplets[i, j, k] = (axes, c, cutoffs)
+    return Model(model.pairs, triplets, model.onebody)
+
+
 def greville(knots):
     return np.array([knots[i + 1 : i + 4].mean() for i in range(len(knots) - 4)])
 

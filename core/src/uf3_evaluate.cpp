@@ -19,7 +19,7 @@ void Uf3Scratch::reserve(const Uf3Model &model, int legs)
   work_.capacity = std::max(work_.capacity, (legs + 8 + 3) / 4 * 4);
   const auto n = static_cast<std::size_t>(work_.capacity), slots = static_cast<std::size_t>(slots_);
   doubles_.assign(n * (11 + 4 + 8 * slots) + static_cast<std::size_t>(window_) + 8, 0.0);
-  integers_.assign(n * (3 + slots) + static_cast<std::size_t>(species_) + 1, 0);
+  integers_.assign(n * (3 + slots) + static_cast<std::size_t>(species_) * (2 + slots), 0);
   // vectors that do not straddle cache lines
   double *d = doubles_.data();
   while (reinterpret_cast<std::size_t>(d) % 64 != 0) ++d;
@@ -36,6 +36,8 @@ void Uf3Scratch::reserve(const Uf3Model &model, int legs)
   work_.hit = work_.row + n;
   work_.first = work_.hit + n;
   work_.run = work_.first + n * slots;
+  work_.end = work_.run + species_;
+  work_.reach = work_.end + species_;
 }
 
 void evaluate(const Uf3Model &model, const Neighborhood &neighborhood, Uf3Scratch &scratch, Uf3Sums &sums,

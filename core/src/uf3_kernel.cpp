@@ -8,6 +8,7 @@
 #include "uf3_kernel.hpp"
 
 #include "spline_row4.hpp"
+#include "uf3_legs.hpp"
 #include "uf3_shares.hpp"
 #include "vector4.hpp"
 
@@ -16,8 +17,6 @@ namespace ufp
 namespace
 {
 
-constexpr double tiny = 1e-280;  // keeps 1/r finite for two atoms on one point, where the force is 0 * 1/r
-
 struct Centre {
   const KernelCall &call;
   double x, y, z;
@@ -25,13 +24,6 @@ struct Centre {
   double energy = 0;
   double virial[6] = {};
 };
-
-// Position of neighbour j relative to the centre.
-UFP_INLINE Vector4 displacement(const double *x, int j, Vector4 centre)
-{
-  const double *p = x + 3 * static_cast<long>(j);
-  return Vector4{p[0], p[1], p[2], 0.0} - centre;
-}
 
 // Rare, so kept out of the loops.
 __attribute__((noinline)) void note_bonds(const Centre &c, const SplineTable &t, const int *index, Vector4 r,
@@ -124,84 +116,6 @@ template <bool Virial, bool PerAtom> void bond_terms(Centre &c)
     if (closest[lane] < call.events.closest) call.events.closest = closest[lane];
   if constexpr (Virial)
     for (int a = 0; a < 6; ++a) c.virial[a] += sum(w[a]);
-}
-
-// The neighbours within reach of a 3-body leg, with the basis of each of their legs. True if one of them is clamped.
-bool gather_legs(const Centre &c, int &count)
-{
-  const Neighborhood &nb = c.call.centre;
-  const Uf3Tables &tables = c.call.tables;
-  const Uf3Work w = c.call.work;
-  const Vector4 centre = {c.x, c.y, c.z, 0.0};
-  const Vector4 lanes = {0, 1, 2, 3};
-  int n = 0;
-  bool clamped = false;
-  for (int b = 0; b < tables.species; ++b) {
-    const int type = nb.species * tables.species + b;
-    const double cutoff = tables.leg_cutoff[type];
-    const int begin = n;
-    w.run[b] = n;
-    const int end = nb.legs.first[b + 1];
-    for (int q = nb.legs.first[b]; q < end; q += 4) {
-      const int *j = nb.legs.index + q;
-      const Vector4 d0 = displacement(nb.x, j[0], centre), d1 = displacement(nb.x, j[1], centre);
-      const Vector4 d2 = displacement(nb.x, j[2], centre), d3 = displacement(nb.x, j[3], centre);
-      const Vector4 r2 = sums(d0 * d0, d1 * d1, d2 * d2, d3 * d3);
-      const int inside = bits((lanes < broadcast(end - q)) & (r2 < cutoff * cutoff) & (r2 > 0.0));
-      // what is outside is overwritten by the next one: no branch
-      const Vector4 d[] = {d0, d1, d2, d3};
-      for (int lane = 0; lane < 4; ++lane) {
-        w.index[n] = j[lane];
-        store(w.result + 4 * n, d[lane]);
-        n += inside >> lane & 1;
-      }
-    }
-    for (int s = begin; s < n; s += 4) {
-      Vector4 dx = load(w.result + 4 * s), dy = load(w.result + 4 * s + 4);
-      Vector4 dz = load(w.result + 4 * s + 8), last = load(w.result + 4 * s + 12);
-      transpose(dx, dy, dz, last);
-      store(w.x + s, dx);
-      store(w.y + s, dy);
-      store(w.z + s, dz);
-      const Vector4 r = root(dx * dx + dy * dy + dz * dz);
-      store(w.r + s, r);
-      store(w.inverse + s, 1.0 / r);
-    }
-    for (int slot = 0; slot < tables.slot_count[type]; ++slot) {
-      const SplineTable t = *tables.slot[type * tables.slots + slot];
-      const long offset = static_cast<long>(slot) * w.capacity;
-      for (int s = begin; s < n; s += 4) {
-        int row[4];
-        Vector4 x;
-        rows_of(t, load(w.r + s), row, x);
-        for (int lane = 0; lane < 4; ++lane) {
-          const double *p = t.polynomials + 16 * row[lane];
-          const Vector4 p3 = load(p + 12), at = broadcast(x[lane]);
-          const Vector4 h2 = load(p + 8) + at * p3, h1 = load(p + 4) + at * h2;
-          const long e = offset + s + lane;
-          store(w.basis + 8 * e, load(p) + at * h1);
-          store(w.basis + 8 * e + 4, h1 + at * (h2 + at * p3));
-          w.first[e] = t.first[row[lane]];
-        }
-      }
-      for (int s = begin; s < n; ++s) clamped = clamped || w.r[s] < t.lo;
-    }
-  }
-  w.run[tables.species] = n;
-  for (int s = 0; s < n; s += 4) {
-    store(w.fx + s, Vector4{});
-    store(w.fy + s, Vector4{});
-    store(w.fz + s, Vector4{});
-    store(w.stiffness + s, Vector4{});
-  }
-  // lanes behind the last neighbour: anything finite
-  store(w.x + n, broadcast(1));
-  store(w.y + n, broadcast(1));
-  store(w.z + n, broadcast(1));
-  store(w.r + n, broadcast(1));
-  store(w.inverse + n, broadcast(1));
-  count = n;
-  return clamped;
 }
 
 // What the contractions with the r_ij and r_ik bases leave for the four r_jk coefficients.
@@ -319,10 +233,10 @@ __attribute__((noinline)) void note_clamped(const Centre &c, const TripletTable 
   }
 }
 
-__attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
+__attribute__((noinline)) void share_triplets(const Centre &c, int j, int begin, int end)
 {
   const Uf3Work &w = c.call.work;
-  for (int k = j + 1; k < n; ++k) {
+  for (int k = begin; k < end; ++k) {
     const double *v = w.result + 4 * k;
     const double gj = -v[1] / w.r[j], gk = -v[2] / w.r[k], g = -v[3] / w.kr[k];
     const double dj[] = {w.x[j], w.y[j], w.z[j]}, dk[] = {w.x[k], w.y[k], w.z[k]};
@@ -336,97 +250,110 @@ __attribute__((noinline)) void share_triplets(const Centre &c, int j, int n)
   }
 }
 
-// Distances of the current j to the neighbours begin .. end-1, with their rows on an axis if there is one; true if one
-// of them is below its first knot.
-template <bool Rows> UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
+// Distances of the current j to the neighbours begin .. end-1 and their rows on the axis; true if one of them is below
+// its first knot.
+UFP_INLINE bool measure(const SplineTable *axis, const Uf3Work &w, int j, int begin, int end)
 {
-  SplineTable t;
-  if constexpr (Rows) t = *axis;
+  const SplineTable t = *axis;
   const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
   Mask4 below = {};
   for (int k = begin; k < end; k += 4) {
     const Vector4 dx = xj - load(w.x + k), dy = yj - load(w.y + k), dz = zj - load(w.z + k);
     const Vector4 r = root(larger(dx * dx + dy * dy + dz * dz, broadcast(tiny)));
     store(w.kr + k, r);
-    if constexpr (Rows) {
-      Vector4 x;
-      rows_of(t, r, w.row + k, x);
-      store(w.kt + k, x);
-      below |= r < t.lo;
-    }
+    Vector4 x;
+    rows_of(t, r, w.row + k, x);
+    store(w.kt + k, x);
+    below |= r < t.lo;
   }
-  return Rows && bits(below) != 0;
+  return bits(below) != 0;
 }
 
-// Across a leg pair the force on atom p is sum_q g_pq (x_q - x_p) with g = -V3'(r_jk) / r_jk up to sign, along its leg
-// it is -V3'(r) x_p / r: sums of g x_q, and one of all factors of -x_p (the "stiffness").
+// What the triplets of one j add to the energy and to j itself.
+struct Gain {
+  Vector4 energy = {}, radial = {}, across = {}, fx = {}, fy = {}, fz = {};
+};
+
+// Add the results of the triplets of j with begin .. end-1. Across a leg pair the force on atom p is
+// sum_q g_pq (x_q - x_p) with g = -V3'(r_jk) / r_jk up to sign, along its leg it is -V3'(r) x_p / r: sums of g x_q, and
+// one of all factors of -x_p (the "stiffness").
+UFP_INLINE void add_triplets(const Uf3Work &w, int j, int begin, int end, Gain &gain)
+{
+  const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
+  // lanes behind the last neighbour add nothing
+  for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (end + lane), Vector4{});
+  for (int k = begin; k < end; k += 4) {
+    Vector4 v = load(w.result + 4 * k), ij = load(w.result + 4 * k + 4);
+    Vector4 ik = load(w.result + 4 * k + 8), jk = load(w.result + 4 * k + 12);
+    transpose(v, ij, ik, jk);
+    const Vector4 g = jk / load(w.kr + k);
+    gain.energy += v;
+    gain.radial += ij;
+    gain.across += g;
+    gain.fx += g * load(w.x + k);
+    gain.fy += g * load(w.y + k);
+    gain.fz += g * load(w.z + k);
+    store(w.stiffness + k, load(w.stiffness + k) + (g + ik * load(w.inverse + k)));
+    store(w.fx + k, load(w.fx + k) + g * xj);
+    store(w.fy + k, load(w.fy + k) + g * yj);
+    store(w.fz + k, load(w.fz + k) + g * zj);
+  }
+}
+
 template <bool Virial, bool PerAtom> void triplet_terms(Centre &c)
 {
   const Uf3Tables tables = c.call.tables;
   const Neighborhood &nb = c.call.centre;
   int n = 0;
-  const bool clamped = gather_legs(c, n);
+  const bool clamped = gather_legs(c.call, Vector4{c.x, c.y, c.z, 0.0}, n);
   const Uf3Work w = c.call.work;  // a copy: no store below can change it
   Vector4 energy = {};
-  int a = 0;  // species of j
-  for (int j = 0; j + 1 < n; ++j) {
-    while (j >= w.run[a + 1]) ++a;
+  for (int a = 0; a < tables.species; ++a) {
     const TripletTable *const *const blocks = tables.triplet + (nb.species * tables.species + a) * tables.species;
-    int begin = j + 1;
-    for (int b = a; b < tables.species;) {
-      const TripletTable *t = blocks[b];
-      if (begin >= w.run[b + 1]) {
-        ++b;
-        continue;
+    const int type = nb.species * tables.species + a;
+    int j = w.run[a];
+    for (int shell = 0; shell < tables.slot_count[type]; ++shell) {
+      // only the blocks whose leg reaches this shell of j
+      for (int b = 0; b < tables.species; ++b) {
+        const TripletTable *t = blocks[b];
+        w.end[b] = t && t->slot_j >= shell ? w.reach[b * tables.slots + t->slot_k] : 0;
       }
-      if (!t) {
-        measure<false>(nullptr, w, j, begin, w.run[b + 1]);
-        for (; begin < w.run[b + 1]; ++begin) store(w.result + 4 * begin, Vector4{});
-        ++b;
-        continue;
-      }
-      // blocks that follow on the same axis are looked up at once
-      int next = b + 1;
-      while (next < tables.species && blocks[next] && blocks[next]->axis == t->axis) ++next;
-      const bool below = measure<true>(t->axis, w, j, begin, w.run[next]);
-      for (; b < next; ++b) {
-        const int end = w.run[b + 1];
-        if (begin >= end) continue;
-        if (blocks[b]->prune)
-          triplet_run<true>(*blocks[b], w, j, begin, end);
-        else
-          triplet_run<false>(*blocks[b], w, j, begin, end);
-        if (clamped || below) note_clamped(c, *blocks[b], j, b, begin, end, a);
-        begin = end;
+      for (const int last = w.reach[a * tables.slots + shell]; j < last; ++j) {
+        Gain gain;
+        for (int b = 0; b < tables.species;) {
+          const int begin = b == a ? j + 1 : w.run[b];
+          int next = b + 1, end = w.end[b];
+          if (begin >= end) {
+            b = next;
+            continue;
+          }
+          // what follows without a gap on the same axis is done at once
+          const SplineTable *const axis = blocks[b]->axis;
+          for (; next < tables.species && end == w.run[next] && end < w.end[next]; ++next) {
+            if (next == a || blocks[next]->axis != axis) break;
+            end = w.end[next];
+          }
+          const bool below = measure(axis, w, j, begin, end);
+          for (int from = begin; b < next; ++b) {
+            const int to = w.end[b];
+            if (blocks[b]->prune)
+              triplet_run<true>(*blocks[b], w, j, from, to);
+            else
+              triplet_run<false>(*blocks[b], w, j, from, to);
+            if (clamped || below) note_clamped(c, *blocks[b], j, b, from, to, a);
+            from = to;
+          }
+          if constexpr (PerAtom) share_triplets(c, j, begin, end);
+          add_triplets(w, j, begin, end, gain);
+        }
+        energy += gain.energy;
+        const Vector4 total = sums(gain.across + gain.radial * w.inverse[j], gain.fx, gain.fy, gain.fz);
+        w.stiffness[j] += total[0];
+        w.fx[j] += total[1];
+        w.fy[j] += total[2];
+        w.fz[j] += total[3];
       }
     }
-    // lanes behind the last neighbour add nothing
-    for (int lane = 0; lane < 3; ++lane) store(w.result + 4 * (n + lane), Vector4{});
-    store(w.kr + n, broadcast(1));
-    if constexpr (PerAtom) share_triplets(c, j, n);
-    const Vector4 xj = broadcast(w.x[j]), yj = broadcast(w.y[j]), zj = broadcast(w.z[j]);
-    Vector4 radial = {}, across = {}, fx = {}, fy = {}, fz = {};
-    for (int k = j + 1; k < n; k += 4) {
-      Vector4 v = load(w.result + 4 * k), ij = load(w.result + 4 * k + 4);
-      Vector4 ik = load(w.result + 4 * k + 8), jk = load(w.result + 4 * k + 12);
-      transpose(v, ij, ik, jk);
-      const Vector4 g = jk / load(w.kr + k);
-      energy += v;
-      radial += ij;
-      across += g;
-      fx += g * load(w.x + k);
-      fy += g * load(w.y + k);
-      fz += g * load(w.z + k);
-      store(w.stiffness + k, load(w.stiffness + k) + (g + ik * load(w.inverse + k)));
-      store(w.fx + k, load(w.fx + k) + g * xj);
-      store(w.fy + k, load(w.fy + k) + g * yj);
-      store(w.fz + k, load(w.fz + k) + g * zj);
-    }
-    const Vector4 total = sums(across + radial * w.inverse[j], fx, fy, fz);
-    w.stiffness[j] += total[0];
-    w.fx[j] += total[1];
-    w.fy[j] += total[2];
-    w.fz[j] += total[3];
   }
   c.energy += sum(energy);
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "spline_row.hpp"
+#include "uf3_checks.hpp"
 #include "ufp/error.hpp"
 #include "ufp/uf3_model.hpp"
 
@@ -113,17 +114,22 @@ int Uf3Model::add_axis(const SplineAxis &axis)
   return static_cast<int>(axes_.size()) - 1;
 }
 
-int Uf3Model::add_slot(int centre, int b, int axis)
+// The axes of one leg lie in the order of their cutoffs.
+void Uf3Model::add_slot(Index leg, int axis)
 {
   const double hi = axes_[at(axis)].hi();
-  double &leg = leg_cutoff_[index(centre, b)];
-  leg = std::max(leg, hi);
-  cutoff_ = std::max(cutoff_, leg);
-  std::vector<int> &slots = slots_[index(centre, b)];
-  const auto found = std::find(slots.begin(), slots.end(), axis);
-  if (found != slots.end()) return static_cast<int>(found - slots.begin());
-  slots.push_back(axis);
-  return static_cast<int>(slots.size()) - 1;
+  leg_cutoff_[leg] = std::max(leg_cutoff_[leg], hi);
+  cutoff_ = std::max(cutoff_, hi);
+  std::vector<int> &slots = slots_[leg];
+  if (std::find(slots.begin(), slots.end(), axis) != slots.end()) return;
+  const auto longer = [&](int other) { return axes_[at(other)].hi() > hi; };
+  slots.insert(std::find_if(slots.begin(), slots.end(), longer), axis);
+}
+
+int Uf3Model::slot_of(Index leg, int axis) const noexcept
+{
+  const std::vector<int> &slots = slots_[leg];
+  return static_cast<int>(std::find(slots.begin(), slots.end(), axis) - slots.begin());
 }
 
 void Uf3Model::fold_triplets(const Uf3Potential &potential)
@@ -134,17 +140,22 @@ void Uf3Model::fold_triplets(const Uf3Potential &potential)
   for (int centre = 0; centre < n; ++centre)
     for (int a = 0; a < n; ++a)
       for (int b = a; b < n; ++b) {
-        const std::string name = "3B " + elements_[at(centre)] + " " + elements_[at(a)] + " " + elements_[at(b)];
         const Uf3TripletBlock *found =
             potential.find_triplet(elements_[at(centre)], elements_[at(a)], elements_[at(b)]);
         if (!found) {
+          const std::string name = "3B " + elements_[at(centre)] + " " + elements_[at(a)] + " " + elements_[at(b)];
           if (!options_.missing_triplets_zero) throw DomainError("expected a block " + name + ", found none");
           notes_.push_back(name + " is missing and taken as zero");
           continue;
         }
-        draft_index[at((centre * n + a) * n + b)] = static_cast<int>(drafts.size());
-        drafts.push_back(draft(ordered(*found, elements_[at(a)]), centre, a, b));
-        note_first_knots(drafts.back(), name);
+        Uf3TripletBlock block = ordered(*found, elements_[at(a)]);
+        // the kernel's outer loop runs over the shorter leg: few contractions of the block, long inner loops
+        const bool swapped = block.cutoff[1] < block.cutoff[0];
+        if (swapped) block = ordered(block, elements_[at(b)]);
+        const int first = swapped ? b : a, second = swapped ? a : b;
+        draft_index[at((centre * n + first) * n + second)] = static_cast<int>(drafts.size());
+        drafts.push_back(draft(block, centre, first, second));
+        note_first_knots(drafts.back(), name_of(block));
       }
   for (int a = 0; a < n; ++a)
     for (int b = 0; b < n; ++b)
@@ -164,8 +175,10 @@ Uf3Model::Draft Uf3Model::draft(const Uf3TripletBlock &block, int centre, int a,
   out.axis_j = add_axis(axis_j);
   out.axis_k = add_axis(axis_k);
   out.axis_jk = add_axis(axis_jk);
-  out.slot_j = add_slot(centre, a, out.axis_j);
-  out.slot_k = add_slot(centre, b, out.axis_k);
+  out.leg_j = index(centre, a);
+  out.leg_k = index(centre, b);
+  add_slot(out.leg_j, out.axis_j);
+  add_slot(out.leg_k, out.axis_k);
   out.shape = {axis_j.size(), axis_k.size(), axis_jk.size()};
   out.c.assign(at(out.shape[0] * out.shape[1] * out.shape[2]), 0.0);
   for (int i = 0; i < l; ++i)
@@ -235,8 +248,8 @@ void Uf3Model::lay_out(const std::vector<Draft> &drafts, const std::vector<int> 
     t.stride_m = n.end - n.begin;
     t.stride_l = (m.end - m.begin) * t.stride_m;
     t.block = (t.stride_l + 3) / 4 * 4;
-    t.slot_j = d.slot_j;
-    t.slot_k = d.slot_k;
+    t.slot_j = slot_of(d.leg_j, d.axis_j);
+    t.slot_k = slot_of(d.leg_k, d.axis_k);
     t.axis = &axis_tables_[at(d.axis_jk)];
     t.prune = t.axis->hi < axis_tables_[at(d.axis_j)].hi + axis_tables_[at(d.axis_k)].hi;
     std::vector<double> c;
@@ -265,7 +278,6 @@ void Uf3Model::connect()
   tables_.onebody = onebody_.data();
   tables_.pair = pair_tables_.data();
   tables_.triplet = triplet_of_.data();
-  tables_.leg_cutoff = leg_cutoff_.data();
   tables_.slot_count = slot_count_.data();
   tables_.slot = slot_axis_.data();
 }
@@ -283,13 +295,13 @@ double Uf3Model::triplet(int centre, int j, int k, const std::array<double, 3> &
                          std::array<double, 3> &derivative) const noexcept
 {
   derivative = {};
-  const bool swapped = j > k;
-  const int lower = swapped ? k : j, upper = swapped ? j : k;
-  const TripletTable *t = triplet_of_[index(centre, lower) * elements_.size() + at(upper)];
+  const bool swapped = !triplet_of_[index(centre, j) * elements_.size() + at(k)];
+  const int inner = swapped ? j : k, outer = swapped ? k : j;
+  const TripletTable *t = triplet_of_[index(centre, outer) * elements_.size() + at(inner)];
   if (!t) return 0;
   const Index first = swapped ? 1 : 0, second = 1 - first;
-  const SplineTable *axes[] = {&axis_tables_[at(slots_[index(centre, lower)][at(t->slot_j)])],
-                               &axis_tables_[at(slots_[index(centre, upper)][at(t->slot_k)])], t->axis};
+  const SplineTable *axes[] = {&axis_tables_[at(slots_[index(centre, outer)][at(t->slot_j)])],
+                               &axis_tables_[at(slots_[index(centre, inner)][at(t->slot_k)])], t->axis};
   const double distance[] = {r[first], r[second], r[2]};
   double b[3][4], slope[3][4], value = 0;
   const double *c = t->c;

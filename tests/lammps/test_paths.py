@@ -22,7 +22,7 @@ def pruned():
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("name", ["R", "N", "Q", "Nb"])
+@pytest.mark.parametrize("name", ["R", "N", "U", "Q", "Nb"])
 def test_paths_agree(path, name, potentials, cell24, tmp_path, monkeypatch):
     system = bcc(3.3, 2, 0.2) if name == "Nb" else triclinic(cell24)
     elements = {"Nb": "Nb", "Q": "Li P S"}.get(name, "Li P S")

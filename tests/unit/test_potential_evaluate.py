@@ -9,6 +9,7 @@ from ase.build import bulk
 
 import potentials
 import uf3_reference as reference
+from ufpnmr import _core
 from ufpnmr.errors import DomainError, InputError
 
 THREE = [[0, 0, 0], [2, 0, 0], [0, 2.5, 0.5]]
@@ -91,6 +92,29 @@ def test_against_naive_loops_in_a_small_triclinic_cell(potential):
     np.testing.assert_allclose(out.forces, forces, atol=1e-11)
     np.testing.assert_allclose(
         out.stress * -atoms.get_volume(), virial[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]], atol=1e-10
+    )
+
+
+@pytest.fixture(scope="module")
+def unequal():
+    model, atoms = reference.unequal_legs(reference.random_model()), triclinic()
+    return model, atoms, potentials.naive(model, atoms)
+
+
+@pytest.mark.parametrize("path", _core.simd_available())
+def test_unequal_legs_against_naive_loops(unequal, path, monkeypatch):
+    """Each triplet has cutoffs of its own: the neighbours of one element lie in several shells."""
+    monkeypatch.setenv("UFP_SIMD", path)
+    model, atoms, (energy, forces, virial) = unequal
+    legs = {(e[0], e[1 + side], block[2][side]) for e, block in model.triplets.items() for side in (0, 1)}
+    assert len(legs) > 2 * 9  # more than two reaches per kind of leg
+    out = potentials.as_potential(model).evaluate(atoms)
+    assert out.energy == pytest.approx(energy, rel=1e-12)
+    assert out.energies.sum() == pytest.approx(energy, rel=1e-12)
+    np.testing.assert_allclose(out.forces, forces, atol=1e-12 * np.abs(forces).max())
+    sides = out.stress * atoms.get_volume()
+    np.testing.assert_allclose(
+        sides, -virial[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]], atol=1e-12 * np.abs(virial).max()
     )
 
 

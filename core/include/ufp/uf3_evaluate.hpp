@@ -44,7 +44,9 @@ struct Uf3Work {
   double *result = nullptr;             // (capacity, 4) V3 and its derivatives
   double *window = nullptr;             // l-contracted blocks
   int *index = nullptr, *first = nullptr, *row = nullptr, *hit = nullptr;  // (capacity); first: (slots, capacity)
-  int *run = nullptr;                                                      // (species + 1)
+  int *run = nullptr;                                                      // (species) first leg of a species
+  int *reach = nullptr;  // (species, slots) where its legs within reach of an axis end
+  int *end = nullptr;    // (species) the same for the block of each species with the current one
 };
 
 // Owner of the working memory and of the events of one thread.

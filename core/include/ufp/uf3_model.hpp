@@ -58,7 +58,8 @@ class Uf3Model
   }
   // A 3-body block with its legs in the order of the species, on the way to its table.
   struct Draft {
-    int slot_j, slot_k, axis_j, axis_k, axis_jk;
+    std::size_t leg_j, leg_k;  // (centre, species) of its legs
+    int axis_j, axis_k, axis_jk;
     std::array<int, 3> shape;
     std::vector<double> c;  // [l][m][n], with the padding of the axes
   };
@@ -67,7 +68,8 @@ class Uf3Model
   Draft draft(const Uf3TripletBlock &block, int centre, int a, int b);
   void note_first_knots(const Draft &draft, const std::string &name);
   int add_axis(const SplineAxis &axis);
-  int add_slot(int centre, int b, int axis);
+  void add_slot(std::size_t leg, int axis);
+  int slot_of(std::size_t leg, int axis) const noexcept;
   void lay_out(const std::vector<Draft> &drafts, const std::vector<int> &draft_index);
   void connect();
 
@@ -78,7 +80,7 @@ class Uf3Model
   std::vector<SplineRows> pairs_;        // (a, b) with a <= b
   std::vector<SplineAxis> axes_;         // distinct axes of all 3-body blocks
   std::vector<SplineRows> legs_;         // their rows
-  std::vector<std::vector<int>> slots_;  // (centre, b) -> axes
+  std::vector<std::vector<int>> slots_;  // (centre, b) -> axes, shortest cutoff first
   std::vector<std::vector<double>> coefficients_;
   std::vector<std::string> notes_;
 

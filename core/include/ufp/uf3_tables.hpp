@@ -34,10 +34,9 @@ struct Uf3Tables {
   int window = 0;                                // most doubles of one l-contracted block
   const double *onebody = nullptr;               // (species) eV
   const SplineTable *pair = nullptr;             // (a, b)
-  const TripletTable *const *triplet = nullptr;  // (centre, j, k) with j <= k; null: no such term
-  const double *leg_cutoff = nullptr;            // (centre, b) A
+  const TripletTable *const *triplet = nullptr;  // (centre, j, k), shorter leg first; null: none or (centre, k, j)
   const int *slot_count = nullptr;               // (centre, b)
-  const SplineTable *const *slot = nullptr;      // (centre, b, slots)
+  const SplineTable *const *slot = nullptr;      // (centre, b, slots), shortest cutoff first
 };
 
 }  // namespace ufp
