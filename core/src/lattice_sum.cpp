@@ -52,12 +52,6 @@ double reach(double tolerance)
   return std::sqrt(5.0 - std::log(std::clamp(tolerance, 1e-15, 1e-2)));
 }
 
-[[noreturn]] void throw_coincident(std::size_t i, std::size_t j)
-{
-  throw DomainError("expected atoms at different points, found atoms " + std::to_string(std::min(i, j)) + " and " +
-                    std::to_string(std::max(i, j)) + " less than 0.001 Å apart");
-}
-
 using WaveKernel = void (*)(const WaveCall &) noexcept;
 
 WaveKernel wave_kernel()
@@ -173,6 +167,13 @@ struct Field {
 
 }  // namespace
 
+CoincidentAtoms::CoincidentAtoms(std::size_t i, std::size_t j)
+    : DomainError("expected atoms at different points, found atoms " + std::to_string(std::min(i, j)) + " and " +
+                  std::to_string(std::max(i, j)) + " less than 0.001 Å apart"),
+      first(std::min(i, j)), second(std::max(i, j))
+{
+}
+
 EwaldSplit split_at(double alpha, double tolerance)
 {
   const double s = reach(tolerance);
@@ -201,6 +202,7 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
   n_atoms_ = n_atoms;
   n_sets_ = sources.sets;
   n_targets_ = n_targets;
+  if (n_targets == 0) return;
   std::fill(out, out + n_targets * n_sets_ * Quantity::size, 0.0);
   place(cell, positions, targets, sources);
   list_images(cell, split.real_cutoff);
@@ -337,7 +339,7 @@ template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const Ew
       if (j == home_[i]) continue;
       const std::array<double, 3> d{x[j] - xi, y[j] - yi, z[j] - zi};
       const double r2 = dot(d, d);
-      if (r2 < coincident * coincident) throw_coincident(order_[i], order_[place]);
+      if (r2 < coincident * coincident) throw CoincidentAtoms(order_[i], order_[place]);
       std::array<double, count> b{};
       table.template evaluate<first, count>(alpha2 * r2, b.data());
       const double inverse2 = 1 / r2;

@@ -230,11 +230,12 @@ void PolarisableModel::columns(const PolarisableAtoms &atoms, std::size_t n_cent
 }
 
 void PolarisableModel::predict(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                               const double *coefficients, double *out)
+                               const double *coefficients, double *out, const Team &team)
 {
   std::fill(out, out + 6 * n_centres, 0.0);
   Sum sink(coefficients, atoms.count, out);
-  evaluate(atoms, n_centres, centres, sink);
+  evaluate(atoms, n_centres, centres, sink, team);
+  team.gather(out, n_centres, 6);
 }
 
 std::vector<BondedPair> PolarisableModel::pairs(const PolarisableAtoms &atoms, std::size_t n_centres,
@@ -248,7 +249,7 @@ std::vector<BondedPair> PolarisableModel::pairs(const PolarisableAtoms &atoms, s
 
 template <class Sink>
 void PolarisableModel::evaluate(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                                Sink &sink)
+                                Sink &sink, const Team &team)
 {
   const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
   std::size_t unbound = 0;
@@ -257,16 +258,16 @@ void PolarisableModel::evaluate(const PolarisableAtoms &atoms, std::size_t n_cen
   for (std::size_t b = 0; b < bonds_.size(); ++b) bond_of_[bonds_[b].ligand] = b;
   ligand_of_.assign(atoms.count, none);
   for (std::size_t k = 0; k < ligands_.size(); ++k) ligand_of_[ligands_[k].atom] = k;
-  sum_fields(atoms, n_centres, centres);
+  if (!spec_.bonds.empty()) sum_fields(atoms, n_centres, centres, team);
   add_sources(atoms, list, sink);
-  add_gradients(atoms, n_centres, centres, sink);
-  add_short_range(list, n_centres, centres, sink);
+  add_gradients(atoms, n_centres, centres, sink, team);
+  if (!spec_.bonds.empty()) add_short_range(list, n_centres, centres, sink, team);
 }
 
 // Gradients of the charges and dipoles, and of the charges alone where the kernel wants them.
 template <class Sink>
 void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                                     Sink &sink)
+                                     Sink &sink, const Team &team)
 {
   const std::size_t count = sink.sets(), sets = count + (kernel_.cutoff() > 0);
   if (sets > count) {
@@ -274,14 +275,15 @@ void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t 
       sink.charges.push_back(spec_.charges[static_cast<std::size_t>(atoms.species[i])]);
     sink.dipoles.resize(3 * sets * atoms.count);
   }
-  std::vector<double> v(6 * n_centres * sets);
+  const std::size_t begin = team.begin(n_centres), end = team.end(n_centres);
+  std::vector<double> v(6 * (end - begin) * sets);
   const Multipoles multipoles{sets, sink.charges.data(), sink.dipoles.data()};
   const EwaldSplit split = balanced_split(atoms.cell, atoms.count, n_centres, spec_.tolerance);
-  sum_.gradients(atoms.cell, atoms.count, atoms.positions, multipoles, n_centres, centres, split, v.data());
+  sum_.gradients(atoms.cell, atoms.count, atoms.positions, multipoles, end - begin, centres + begin, split, v.data());
   own_gradient_.assign(6 * n_centres, 0.0);
-  for (std::size_t i = 0; i < n_centres; ++i)
+  for (std::size_t i = begin; i < end; ++i)
     for (std::size_t s = 0; s < sets; ++s) {
-      double *const tensor = &v[6 * (i * sets + s)];
+      double *const tensor = &v[6 * ((i - begin) * sets + s)];
       take_trace(tensor);
       if (s < count)
         sink.gradient(i, s, tensor);
@@ -332,7 +334,8 @@ void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, const CellList 
 }
 
 // Potential and field of unit charges on each species, at the ligands and at the centres of the tensors.
-void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres)
+void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
+                                  const Team &team)
 {
   std::vector<std::size_t> targets(centres, centres + n_centres);
   target_.assign(atoms.count, none);
@@ -350,8 +353,10 @@ void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_c
     charges[static_cast<std::size_t>(atoms.species[i]) * atoms.count + i] = 1;
   field_.resize(4 * species_ * targets.size());
   const EwaldSplit split = balanced_split(atoms.cell, atoms.count, targets.size(), spec_.tolerance, species_);
-  sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, targets.size(), targets.data(),
-              split, field_.data());
+  const std::size_t begin = team.begin(targets.size()), end = team.end(targets.size());
+  sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, end - begin, targets.data() + begin,
+              split, field_.data() + 4 * species_ * begin);
+  team.gather(field_.data(), targets.size(), 4 * species_);
 }
 
 Vector PolarisableModel::charges_field(std::size_t atom) const
@@ -412,14 +417,14 @@ void PolarisableModel::add_surroundings(const PolarisableAtoms &atoms, const Cel
 
 template <class Sink>
 void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres,
-                                       Sink &sink) const
+                                       Sink &sink, const Team &team) const
 {
   const auto splines = static_cast<std::size_t>(spec_.splines);
   const std::size_t start = sources(), free_start = start + spec_.bonds.size() * products * splines,
                     kernel_start = free_start + ligand_species_.size() * splines;
   std::vector<Neighbor> near;
   std::vector<double> alike(kernel_.size());
-  for (std::size_t i = 0; i < n_centres; ++i) {
+  for (std::size_t i = team.begin(n_centres); i < team.end(n_centres); ++i) {
     const Vector field = charges_field(centres[i]);
     list.neighbors(centres[i], near);
     for (const Neighbor &n : near) {

@@ -5,8 +5,20 @@
 #include <cstddef>
 #include <vector>
 
+#include "ufp/error.hpp"
+
 namespace ufp
 {
+
+constexpr double ewald_tolerance = 1e-8;  // truncation error relative to the rms field gradient, unless one is chosen
+
+// Two atoms on one point, by their indices.
+class CoincidentAtoms : public DomainError
+{
+ public:
+  CoincidentAtoms(std::size_t i, std::size_t j);
+  std::size_t first, second;
+};
 
 using Cell = std::array<std::array<double, 3>, 3>;  // rows a, b, c in Å
 
@@ -44,7 +56,7 @@ class LatticeSum
 {
  public:
   // positions (atoms, 3) Å, anywhere; targets: indices of atoms. Throws DomainError: cell without volume, position that
-  // is not finite, two atoms on one point.
+  // is not finite; CoincidentAtoms.
   //
   // V_ab = ∂²φ/∂x_a∂x_b in e/Å³, out (targets, sets, 6): xx yy zz xy xz yz. Their trace is 4π Σq / volume.
   void gradients(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
