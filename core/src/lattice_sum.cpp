@@ -5,6 +5,7 @@
 #include <string>
 
 #include "boys.hpp"
+#include "real_kernel.hpp"
 #include "ufp/error.hpp"
 #include "ufp/simd.hpp"
 #include "wave_kernel.hpp"
@@ -68,6 +69,22 @@ WaveKernel wave_kernel()
   }
 }
 
+using RealKernel = int (*)(const RealCall &) noexcept;
+
+RealKernel real_kernel()
+{
+  switch (simd_from_environment()) {
+#ifdef UFP_X86_KERNELS
+  case Simd::avx512:
+    return real_kernel_avx512;
+  case Simd::avx2:
+    return real_kernel_avx2;
+#endif
+  default:
+    return real_kernel_baseline;
+  }
+}
+
 // A multiple of four.
 std::size_t padded(std::size_t n)
 {
@@ -80,35 +97,11 @@ const BoysTable &boys()
   return table;
 }
 
-// What is summed at a target: the B_n that it needs (`lowest` and up), the contributions of a
-// charge and of a dipole at the separation d from the target, and how wave vectors k = p + l c enter.
+// What is summed at a target: the B_n that it needs (`lowest` and up), and how wave vectors k = p + l c enter.
 struct Gradient {
   static constexpr std::size_t size = 6, lowest = 1;
   static constexpr bool gradient = true;
   static constexpr double sign = -1;  // of k_a k_b
-
-  // q [B2 d_a d_b - B1 δ_ab]; b = B1, B2, B3
-  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double x = b[1] * d[0], y = b[1] * d[1], z = b[1] * d[2];
-    v[0] += q * (x * d[0] - b[0]);
-    v[1] += q * (y * d[1] - b[0]);
-    v[2] += q * (z * d[2] - b[0]);
-    v[3] += q * x * d[1];
-    v[4] += q * x * d[2];
-    v[5] += q * y * d[2];
-  }
-
-  // B2 [μ_a d_b + d_a μ_b + μ·d δ_ab] - B3 μ·d d_a d_b
-  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double along = dot(mu, d), third = b[2] * along;
-    for (std::size_t e = 0; e < 6; ++e) {
-      const std::size_t p = first[e], q = second[e];
-      v[e] += b[1] * (mu[p] * d[q] + d[p] * mu[q]) - third * d[p] * d[q];
-    }
-    for (std::size_t e = 0; e < 3; ++e) v[e] += b[1] * along;
-  }
 
   // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b
   static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
@@ -135,21 +128,6 @@ struct Field {
   static constexpr std::size_t size = 4, lowest = 0;
   static constexpr bool gradient = false;
   static constexpr double sign = 1;
-
-  // φ = q B0, E = -q B1 d; b = B0, B1, B2
-  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    v[0] += q * b[0];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] -= q * b[1] * d[a];
-  }
-
-  // φ = -μ·d B1, E = μ·d B2 d - B1 μ
-  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double along = dot(mu, d);
-    v[0] -= along * b[1];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += along * b[2] * d[a] - b[1] * mu[a];
-  }
 
   static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
                           const std::array<double, 3> &c, double *v)
@@ -206,13 +184,11 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
   std::fill(out, out + n_targets * n_sets_ * Quantity::size, 0.0);
   place(cell, positions, targets, sources);
   list_images(cell, split.real_cutoff);
-  if (sources.dipoles) {
-    add_real_space<Quantity, true>(split, out);
+  add_real_space<Quantity>(split, out);
+  if (sources.dipoles)
     add_k_space<Quantity, true>(cell, split, out);
-  } else {
-    add_real_space<Quantity, false>(split, out);
+  else
     add_k_space<Quantity, false>(cell, split, out);
-  }
   for (std::size_t s = 0; s < n_sets_; ++s) {
     const double *q = &charge_[s * n_atoms_];
     double total = 0;
@@ -286,9 +262,9 @@ void LatticeSum::list_images(const Cell &cell, double cutoff)
     margin[d] = cutoff * std::sqrt(dot(inverse[d], inverse[d]));
     reach_in_cells[d] = static_cast<int>(margin[d]) + 1;
   }
-  for (auto &x : image_) x.clear();
-  image_place_.clear();
-  home_.resize(n_atoms_);
+  for (auto &x : found_) x.clear();
+  found_place_.clear();
+  home_.resize(3 * n_atoms_);
   for (int i = -reach_in_cells[0]; i <= reach_in_cells[0]; ++i)
     for (int j = -reach_in_cells[1]; j <= reach_in_cells[1]; ++j)
       for (int k = -reach_in_cells[2]; k <= reach_in_cells[2]; ++k)
@@ -297,67 +273,91 @@ void LatticeSum::list_images(const Cell &cell, double cutoff)
           bool seen = true;
           for (std::size_t d = 0; d < 3; ++d) seen = seen && f[d] >= -margin[d] && f[d] <= 1 + margin[d];
           if (!seen) continue;
-          if (i == 0 && j == 0 && k == 0) home_[p] = image_place_.size();
-          for (std::size_t a = 0; a < 3; ++a)
-            image_[a].push_back(f[0] * cell[0][a] + f[1] * cell[1][a] + f[2] * cell[2][a]);
-          image_place_.push_back(p);
+          for (std::size_t a = 0; a < 3; ++a) {
+            const double x = f[0] * cell[0][a] + f[1] * cell[1][a] + f[2] * cell[2][a];
+            found_[a].push_back(x);
+            if (i == 0 && j == 0 && k == 0) home_[3 * p + a] = x;
+          }
+          found_place_.push_back(static_cast<int>(p));
         }
+  sort_images();
+}
+
+// Slab by slab, so that a target looks at a stretch of them only.
+void LatticeSum::sort_images()
+{
+  double longest = -1;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const auto [low, high] = std::minmax_element(found_[a].begin(), found_[a].end());
+    if (*high - *low <= longest) continue;
+    longest = *high - *low;
+    slabs_.axis = a;
+    slabs_.low = *low;
+  }
+  const std::size_t n = found_place_.size(), count = n / 32 + 1;
+  slabs_.per_width = longest > 0 ? static_cast<double>(count) / longest : 0;
+  slabs_.start.assign(count + 1, 0);
+  const std::vector<double> &along = found_[slabs_.axis];
+  for (double x : along) ++slabs_.start[slabs_.of(x) + 1];
+  for (std::size_t k = 0; k < count; ++k) slabs_.start[k + 1] += slabs_.start[k];
+  std::vector<std::size_t> next(slabs_.start.begin(), slabs_.start.end() - 1);
+  for (auto &x : image_) x.resize(n);
+  image_place_.resize(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    const std::size_t to = next[slabs_.of(along[j])]++;
+    for (std::size_t a = 0; a < 3; ++a) image_[a][to] = found_[a][j];
+    image_place_[to] = found_place_[j];
+  }
+}
+
+std::size_t LatticeSum::Slabs::of(double x) const
+{
+  const double slab = (x - low) * per_width, last = static_cast<double>(start.size() - 2);
+  return static_cast<std::size_t>(std::clamp(slab, 0.0, last));
 }
 
 // Sums of B_n(r), the derivatives of the screened 1/r: B_0 = erfc(αr)/r, B_{n+1} = -B_n'/r, written as
 // (2n-1)!!/r^{2n+1} - (2α/√π)(2α²)^n F_n(α²r²), a singular and an entire part.
-template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
+template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
 {
-  constexpr std::size_t first = Quantity::lowest, count = 2 + dipoles;
-  const BoysTable &table = boys();
-  const double alpha2 = split.alpha * split.alpha;
-  std::array<double, count> entire{}, singular{};  // prefactors of F_n and of 1/r^{2n+1}
+  static const RealKernel kernel = real_kernel();
+  RealCall call{};
   double power = 2 * split.alpha / sqrt_pi, odd = 1;
-  for (std::size_t n = 0; n < first + count; ++n) {
-    if (n >= first) {
-      entire[n - first] = power;
-      singular[n - first] = odd;
+  for (std::size_t n = 0; n < Quantity::lowest + call.entire.size(); ++n) {
+    if (n >= Quantity::lowest) {
+      call.entire[n - Quantity::lowest] = power;
+      call.singular[n - Quantity::lowest] = odd;
     }
-    power *= 2 * alpha2;
+    power *= 2 * split.alpha * split.alpha;
     odd *= 2 * static_cast<double>(n) + 1;
   }
-  const double cutoff2 = split.real_cutoff * split.real_cutoff;
-  const std::size_t n_images = image_place_.size();
-  const double *x = image_[0].data(), *y = image_[1].data(), *z = image_[2].data();
-  near_.resize(n_images);
-
+  call.place = image_place_.data();
+  call.cutoff2 = split.real_cutoff * split.real_cutoff;
+  call.smallest2 = coincident * coincident;
+  call.alpha2 = split.alpha * split.alpha;
+  call.boys = boys().rows();
+  call.gradient = Quantity::gradient;
+  call.sets = n_sets_;
+  call.stride = n_atoms_;
+  call.charge = charge_.data();
+  call.dipole = dipole_.empty() ? nullptr : dipole_.data();
+  call.polar = polar_.data();
+  const std::size_t room = image_place_.size() + 8;
+  near_.resize(7 * room);
+  near_place_.resize(room);
+  for (std::size_t k = 0; k < 4; ++k) call.near[k] = &near_[k * room];
+  for (std::size_t k = 0; k < 3; ++k) call.b[k] = &near_[(4 + k) * room];
+  call.near_place = near_place_.data();
+  for (std::size_t a = 0; a < 3; ++a) call.image[a] = image_[a].data();
   for (std::size_t i = 0; i < n_targets_; ++i) {
-    const double xi = x[home_[i]], yi = y[home_[i]], zi = z[home_[i]];
-    std::size_t n_near = 0;
-    for (std::size_t j = 0; j < n_images; ++j) {
-      const double dx = x[j] - xi, dy = y[j] - yi, dz = z[j] - zi;
-      near_[n_near] = j;
-      n_near += static_cast<std::size_t>(dx * dx + dy * dy + dz * dz < cutoff2);
-    }
-    for (std::size_t n = 0; n < n_near; ++n) {
-      const std::size_t j = near_[n], place = image_place_[j];
-      if (j == home_[i]) continue;
-      const std::array<double, 3> d{x[j] - xi, y[j] - yi, z[j] - zi};
-      const double r2 = dot(d, d);
-      if (r2 < coincident * coincident) throw CoincidentAtoms(order_[i], order_[place]);
-      std::array<double, count> b{};
-      table.template evaluate<first, count>(alpha2 * r2, b.data());
-      const double inverse2 = 1 / r2;
-      double inverse = std::sqrt(inverse2);
-      for (std::size_t m = 0; m < first; ++m) inverse *= inverse2;
-      for (std::size_t m = 0; m < count; ++m, inverse *= inverse2) b[m] = singular[m] * inverse - entire[m] * b[m];
-      for (std::size_t s = 0; s < n_sets_; ++s) {
-        const double q = charge_[s * n_atoms_ + place];
-        if (!dipoles && q == 0) continue;  // sets of one species each
-        double *v = out + Quantity::size * (i * n_sets_ + s);
-        Quantity::add_charge(q, d, b.data(), v);
-        if constexpr (dipoles) {
-          const double *mu = &dipole_[3 * s * n_atoms_ + place];
-          const std::array<double, 3> dipole{mu[0], mu[n_atoms_], mu[2 * n_atoms_]};
-          if (dipole != std::array<double, 3>{}) Quantity::add_dipole(dipole, d, b.data(), v);
-        }
-      }
-    }
+    for (std::size_t a = 0; a < 3; ++a) call.target[a] = home_[3 * i + a];
+    const double along = home_[3 * i + slabs_.axis];
+    call.begin = slabs_.start[slabs_.of(along - split.real_cutoff)];
+    call.end = slabs_.start[slabs_.of(along + split.real_cutoff) + 1];
+    call.own = static_cast<int>(i);
+    call.out = out + Quantity::size * i * n_sets_;
+    const int other = kernel(call);
+    if (other >= 0) throw CoincidentAtoms(order_[i], order_[static_cast<std::size_t>(other)]);
   }
 }
 

@@ -69,12 +69,20 @@ class LatticeSum
   struct Wave {
     const double *cosine, *sine;  // by place
   };
+  // Images between two planes across an axis are images start[k] to start[k + 1].
+  struct Slabs {
+    std::size_t axis = 0;
+    double low = 0, per_width = 0;
+    std::vector<std::size_t> start;
+    std::size_t of(double x) const;
+  };
   template <class Quantity>
   void evaluate(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
                 std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
   void place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources);
   void list_images(const Cell &cell, double cutoff);
-  template <class Quantity, bool dipoles> void add_real_space(const EwaldSplit &split, double *out);
+  void sort_images();
+  template <class Quantity> void add_real_space(const EwaldSplit &split, double *out);
   template <class Quantity, bool dipoles> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
   void tabulate_powers(std::size_t axis, std::size_t top);
   Wave power(std::size_t axis, int m) const;
@@ -83,13 +91,16 @@ class LatticeSum
   void charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step);
 
   std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
-  std::vector<std::size_t> order_;                      // atom at each place, targets first
-  std::vector<double> charge_, dipole_;                 // (sets, places), (sets, 3, places)
-  std::vector<char> polar_;                             // by set: whether it has dipoles
-  std::array<std::vector<double>, 3> fraction_;         // by place
-  std::array<std::vector<double>, 3> image_;            // coordinates of all images near the cell
-  std::vector<std::size_t> image_place_, home_, near_;  // place of an image, image in the cell of a place, near images
-  std::array<std::vector<double>, 3> cosine_, sine_;    // powers of exp(2πi f) by axis, (power, place)
+  std::vector<std::size_t> order_;                    // atom at each place, targets first
+  std::vector<double> charge_, dipole_;               // (sets, places), (sets, 3, places)
+  std::vector<char> polar_;                           // by set: whether it has dipoles
+  std::array<std::vector<double>, 3> fraction_;       // by place
+  std::vector<double> home_;                          // (places, 3) Å, in the cell
+  std::array<std::vector<double>, 3> found_, image_;  // coordinates of all images near the cell, as found and by slab
+  std::vector<int> found_place_, image_place_, near_place_;
+  std::vector<double> near_;  // work space of the kernel
+  Slabs slabs_;
+  std::array<std::vector<double>, 3> cosine_, sine_;  // powers of exp(2πi f) by axis, (power, place)
   // By place, padded to a multiple of four: exp(ip·x) of a plane of wave vectors, and its complex charges.
   std::vector<double> plane_cos_, plane_sin_, g_cos_, g_sin_, h_cos_, h_sin_;
   std::vector<double> up_, down_, wave_sums_;  // weights of +l and -l, structure factors
