@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "real_kernel.hpp"
+
 namespace ufp
 {
 
@@ -27,10 +29,10 @@ class BoysTable
   // Rows of `width` numbers, row k for x from k to k + 1 steps.
   const double *rows() const noexcept { return rows_.data(); }
 
-  static constexpr double step = 0.05;
-  static constexpr std::size_t width = 9;
-
  private:
+  static constexpr double step = boys_step;
+  static constexpr std::size_t width = boys_width;
+
   static double series(std::size_t m, double x)
   {
     const double twice = 2 * static_cast<double>(m) + 1;

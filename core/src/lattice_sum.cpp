@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "boys.hpp"
@@ -89,6 +90,14 @@ RealKernel real_kernel()
 std::size_t padded(std::size_t n)
 {
   return (n + 3) / 4 * 4;
+}
+
+// The vector of four that holds a place becomes part of the spans, which are found in ascending order.
+void extend(std::vector<Span> &spans, std::size_t place)
+{
+  const std::size_t begin = place / 4 * 4;
+  if (spans.empty() || spans.back().end < begin) spans.push_back({begin, begin});
+  spans.back().end = begin + 4;
 }
 
 const BoysTable &boys()
@@ -217,18 +226,33 @@ void LatticeSum::fields(const Cell &cell, std::size_t n_atoms, const double *pos
 // Wrap into the cell, targets first: then the loops over targets run over contiguous memory.
 void LatticeSum::place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources)
 {
+  const auto has_dipole = [&](std::size_t set, std::size_t atom) {
+    const double *mu = sources.dipoles + 3 * (set * n_atoms_ + atom);
+    return mu[0] != 0 || mu[1] != 0 || mu[2] != 0;
+  };
   std::vector<char> is_target(n_atoms_, 0);
   order_.assign(targets, targets + n_targets_);
   for (std::size_t i : order_) {
     if (is_target[i]) throw DomainError("expected each target once, found atom " + std::to_string(i) + " twice");
     is_target[i] = 1;
   }
-  for (std::size_t i = 0; i < n_atoms_; ++i)
-    if (!is_target[i]) order_.push_back(i);
+  // The others by what they carry, so that what a set does not have lies together.
+  std::vector<std::array<std::size_t, 3>> others;  // first set with a dipole, first with a charge, atom
+  for (std::size_t i = 0; i < n_atoms_; ++i) {
+    if (is_target[i]) continue;
+    std::size_t polar = sources.dipoles ? 0 : n_sets_, charged = 0;
+    while (polar < n_sets_ && !has_dipole(polar, i)) ++polar;
+    while (charged < n_sets_ && sources.charges[charged * n_atoms_ + i] == 0) ++charged;
+    others.push_back({polar, charged, i});
+  }
+  std::sort(others.begin(), others.end());
+  for (const auto &other : others) order_.push_back(other[2]);
 
   const Cell inverse = reciprocal(cell);
   charge_.resize(n_sets_ * n_atoms_);
   dipole_.resize(sources.dipoles ? 3 * n_sets_ * n_atoms_ : 0);
+  charged_.assign(n_sets_, {});
+  dipolar_.assign(n_sets_, {});
   polar_.assign(n_sets_, 0);
   for (auto &f : fraction_) f.resize(n_atoms_);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
@@ -243,10 +267,14 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
     }
     for (std::size_t s = 0; s < n_sets_; ++s) {
       charge_[s * n_atoms_ + p] = sources.charges[s * n_atoms_ + atom];
-      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) {
-        const double mu = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
-        dipole_[(3 * s + d) * n_atoms_ + p] = mu;
-        if (mu != 0) polar_[s] = 1;
+      if (charge_[s * n_atoms_ + p] != 0) extend(charged_[s], p);
+      if (!sources.dipoles) continue;
+      for (std::size_t d = 0; d < 3; ++d)
+        dipole_[(3 * s + d) * n_atoms_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+      if (has_dipole(s, atom)) {
+        extend(charged_[s], p);  // both enter the complex charges
+        extend(dipolar_[s], p);
+        polar_[s] = 1;
       }
     }
   }
@@ -323,7 +351,7 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
   static const RealKernel kernel = real_kernel();
   RealCall call{};
   double power = 2 * split.alpha / sqrt_pi, odd = 1;
-  for (std::size_t n = 0; n < Quantity::lowest + call.entire.size(); ++n) {
+  for (std::size_t n = 0; n < Quantity::lowest + std::size(call.entire); ++n) {
     if (n >= Quantity::lowest) {
       call.entire[n - Quantity::lowest] = power;
       call.singular[n - Quantity::lowest] = odd;
@@ -414,9 +442,27 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
           charge_waves<true>(set, plane, star[2]);
         else
           charge_waves<false>(set, plane, star[2]);
-        kernel({n_places, n_targets, last, cosine_[2].data(), sine_[2].data(), plane_cos_.data(), plane_sin_.data(),
-                g_cos_.data(), g_sin_.data(), polar ? h_cos_.data() : nullptr, polar ? h_sin_.data() : nullptr,
-                up_.data(), down_.data(), wave_sums_.data(), Quantity::gradient, moments_.data()});
+        const std::vector<Span> &charged = charged_[set], &dipolar = dipolar_[set];
+        kernel({n_places,
+                n_targets,
+                charged.data(),
+                charged.data() + charged.size(),
+                dipolar.data(),
+                dipolar.data() + dipolar.size(),
+                last,
+                cosine_[2].data(),
+                sine_[2].data(),
+                plane_cos_.data(),
+                plane_sin_.data(),
+                g_cos_.data(),
+                g_sin_.data(),
+                h_cos_.data(),
+                h_sin_.data(),
+                up_.data(),
+                down_.data(),
+                wave_sums_.data(),
+                Quantity::gradient,
+                moments_.data()});
         for (std::size_t i = 0; i < n_targets_; ++i)
           Quantity::add_moments({moments_[i], moments_[n_targets + i], moments_[2 * n_targets + i]}, plane, star[2],
                                 out + Quantity::size * (i * n_sets_ + set));

@@ -126,6 +126,11 @@ struct Columns {
     double *to = out + 6 * (centre * columns + column);
     for (std::size_t e = 0; e < 6; ++e) to[e] += size * v[e];
   }
+  void splines(std::size_t centre, std::size_t column, std::size_t count, const std::array<double, 6> &v, double size,
+               const double *b)
+  {
+    for (std::size_t k = 0; k < count; ++k) tensor(centre, column + k, v, size * b[k]);
+  }
   void kernel(std::size_t centre, std::size_t column, std::size_t count, double weight, const double *alike,
               const std::array<double, 6> &a, const std::array<double, 6> &b, const std::array<double, 6> &c)
   {
@@ -155,9 +160,12 @@ struct Sum {
   {
     for (std::size_t d = 0; d < 3; ++d) dipoles[3 * atom + d] += coefficients[column] * size * mu[d];
   }
-  void tensor(std::size_t centre, std::size_t column, const std::array<double, 6> &v, double size)
+  void splines(std::size_t centre, std::size_t column, std::size_t count, const std::array<double, 6> &v, double size,
+               const double *b)
   {
-    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += coefficients[column] * size * v[e];
+    double sum = 0;
+    for (std::size_t k = 0; k < count; ++k) sum += coefficients[column + k] * b[k];
+    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += sum * size * v[e];
   }
   void kernel(std::size_t centre, std::size_t column, std::size_t count, double weight, const double *alike,
               const std::array<double, 6> &a, const std::array<double, 6> &b, const std::array<double, 6> &c)
@@ -183,7 +191,7 @@ struct Pairs {
   explicit Pairs(std::vector<BondedPair> &pairs) : out(pairs) {}
   void charge(std::size_t, std::size_t, double) {}
   void dipole(std::size_t, std::size_t, const Vector &, double) {}
-  void tensor(std::size_t, std::size_t, const std::array<double, 6> &, double) {}
+  void splines(std::size_t, std::size_t, std::size_t, const std::array<double, 6> &, double, const double *) {}
   void kernel(std::size_t, std::size_t, std::size_t, double, const double *, const std::array<double, 6> &,
               const std::array<double, 6> &, const std::array<double, 6> &)
   {
@@ -215,8 +223,7 @@ std::vector<LigandBond> PolarisableModel::bonds(const PolarisableAtoms &atoms, s
 {
   std::vector<LigandBond> out;
   std::vector<Ligand> ligands;
-  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
-  find_bonds(atoms, list, unbound, out, ligands);
+  find_bonds(atoms, unbound, out, ligands);
   return out;
 }
 
@@ -253,7 +260,7 @@ void PolarisableModel::evaluate(const PolarisableAtoms &atoms, std::size_t n_cen
 {
   const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
   std::size_t unbound = 0;
-  find_bonds(atoms, list, unbound, bonds_, ligands_);
+  find_bonds(atoms, unbound, bonds_, ligands_);
   bond_of_.assign(atoms.count, none);
   for (std::size_t b = 0; b < bonds_.size(); ++b) bond_of_[bonds_[b].ligand] = b;
   ligand_of_.assign(atoms.count, none);
@@ -292,12 +299,16 @@ void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t 
     }
 }
 
-void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
-                                  std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const
+void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, std::size_t &unbound, std::vector<LigandBond> &bonds,
+                                  std::vector<Ligand> &ligands) const
 {
   bonds.clear();
   ligands.clear();
   unbound = 0;
+  if (spec_.bonds.empty()) return;
+  double longest = 0;
+  for (const MolecularBond &bond : spec_.bonds) longest = std::max(longest, bond.cutoff);
+  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, longest);
   std::vector<Neighbor> near;
   for (std::size_t i = 0; i < atoms.count; ++i) {
     const auto is_ligand = [&](const MolecularBond &bond) { return bond.ligand == atoms.species[i]; };
@@ -438,27 +449,25 @@ void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centr
       std::size_t first = splines;
       if (n.distance < spec_.cutoff)
         first = static_cast<std::size_t>(axis_.evaluate(std::max(n.distance, spec_.first), b.data(), db.data()));
+      const std::size_t count = std::min(b.size(), splines - first);
       if (other != none && ligands_[other].free > 0)
-        for (std::size_t k = 0; k < b.size() && first + k < splines; ++k)
-          sink.tensor(i, free_start + ligands_[other].kind * splines + first + k, uu, ligands_[other].free * b[k]);
+        sink.splines(i, free_start + ligands_[other].kind * splines + first, count, uu, ligands_[other].free, b.data());
       if (place == none) continue;
       const LigandBond &bond = bonds_[place];
       const Vector &p = bond.direction;
       const double c = dot(u, p), along = dot(u, field);
       const std::array<double, 6> up = product(u, p), pp = product(p, p), ue = product(u, field);
-      for (std::size_t k = 0; k < b.size() && first + k < splines; ++k) {
-        std::size_t column = start + bond.kind * products * splines + first + k;
-        const auto add = [&](const std::array<double, 6> &v, double size) {
-          sink.tensor(i, column, v, size * bond.weight * b[k]);
-          column += splines;
-        };
-        for (const std::array<double, 6> *v : {&uu, &up, &pp}) {
-          double power = 1;
-          for (std::size_t m = 0; m < powers; ++m, power *= c) add(*v, power);
-        }
-        add(ue, 1.0);
-        add(uu, along);
+      std::size_t column = start + bond.kind * products * splines + first;
+      const auto add = [&](const std::array<double, 6> &v, double size) {
+        sink.splines(i, column, count, v, size * bond.weight, b.data());
+        column += splines;
+      };
+      for (const std::array<double, 6> *v : {&uu, &up, &pp}) {
+        double power = 1;
+        for (std::size_t m = 0; m < powers; ++m, power *= c) add(*v, power);
       }
+      add(ue, 1.0);
+      add(uu, along);
       if (n.distance >= kernel_.cutoff()) continue;
       const Vector at_ligand = charges_field(bond.ligand);
       const double stretch = bond.distance - spec_.bonds[bond.kind].length;

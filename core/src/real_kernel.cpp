@@ -5,7 +5,6 @@
 #include <immintrin.h>
 #endif
 
-#include "boys.hpp"
 #include "vector4.hpp"
 
 namespace ufp
@@ -69,11 +68,11 @@ UFP_INLINE int leave_out_target(const RealCall &call, std::size_t &n)
 template <std::size_t lowest, std::size_t count>
 UFP_INLINE void boys_functions(const double *table, Vector4 x, Vector4 *f)
 {
-  const Vector4 scaled = x * broadcast(1 / BoysTable::step);
+  const Vector4 scaled = x * broadcast(1 / boys_step);
   const Integer4 row = truncate(scaled);
-  const Vector4 d = (convert(row) + broadcast(0.5) - scaled) * broadcast(BoysTable::step);
+  const Vector4 d = (convert(row) + broadcast(0.5) - scaled) * broadcast(boys_step);
   const double *start[lanes];
-  for (int k = 0; k < 4; ++k) start[k] = table + BoysTable::width * static_cast<std::size_t>(row[k]) + lowest;
+  for (int k = 0; k < 4; ++k) start[k] = table + boys_width * static_cast<std::size_t>(row[k]) + lowest;
   Vector4 g[8] = {load(start[0]),     load(start[1]),     load(start[2]),     load(start[3]),
                   load(start[0] + 4), load(start[1] + 4), load(start[2] + 4), load(start[3] + 4)};
   transpose(g[0], g[1], g[2], g[3]);

@@ -22,38 +22,52 @@ struct Products {
   double ac, bs, bc, as;
 };
 
-UFP_INLINE Products products(std::size_t n, const double *a, const double *b, const double *c, const double *s)
+constexpr int together = 2;  // values of l, which share the loads of a and b and hide each other's latency
+
+UFP_INLINE void products(const Span *span, const Span *end, const double *a, const double *b, const double *const *c,
+                         const double *const *s, Products *out)
 {
-  Vector4 ac = broadcast(0.0), bs = ac, bc = ac, as = ac;
-  for (std::size_t p = 0; p < n; p += lanes) {
-    const Vector4 ap = load(a + p), bp = load(b + p), cp = load(c + p), sp = load(s + p);
-    ac = ac + ap * cp;
-    bs = bs + bp * sp;
-    bc = bc + bp * cp;
-    as = as + ap * sp;
-  }
-  return {total(ac), total(bs), total(bc), total(as)};
+  Vector4 ac[together], bs[together], bc[together], as[together];
+  for (int k = 0; k < together; ++k) ac[k] = bs[k] = bc[k] = as[k] = broadcast(0.0);
+  for (; span != end; ++span)
+    for (std::size_t p = span->begin; p < span->end; p += lanes) {
+      const Vector4 ap = load(a + p), bp = load(b + p);
+      for (int k = 0; k < together; ++k) {
+        const Vector4 cp = load(c[k] + p), sp = load(s[k] + p);
+        ac[k] = ac[k] + ap * cp;
+        bs[k] = bs[k] + bp * sp;
+        bc[k] = bc[k] + bp * cp;
+        as[k] = as[k] + ap * sp;
+      }
+    }
+  for (int k = 0; k < together; ++k) out[k] = {total(ac[k]), total(bs[k]), total(bc[k]), total(as[k])};
 }
 
-// T_l + T_-l and T_l - T_-l, T = weight S, real and imaginary parts.
-UFP_INLINE void structure_factors(const WaveCall &call, int l, double *out)
+// T_l + T_-l and T_l - T_-l, T = weight S, real and imaginary parts, from l on; none beyond the top.
+UFP_INLINE void structure_factors(const WaveCall &call, int l)
 {
-  const std::size_t row = static_cast<std::size_t>(l) * call.places;
-  const double *c = call.cosine + row, *s = call.sine + row;
-  const Products g = products(call.places, call.g_cos, call.g_sin, c, s);
-  double up_real = g.ac - g.bs, up_imag = g.bc + g.as, down_real = g.ac + g.bs, down_imag = g.bc - g.as;
-  if (call.h_cos) {
-    const Products h = products(call.places, call.h_cos, call.h_sin, c, s);
-    up_real += l * (h.ac - h.bs);
-    up_imag += l * (h.bc + h.as);
-    down_real -= l * (h.ac + h.bs);
-    down_imag -= l * (h.bc - h.as);
+  const double *c[together], *s[together];
+  Products g[together], h[together]{};
+  for (int k = 0; k < together; ++k) {
+    const std::size_t row = static_cast<std::size_t>(l + k <= call.top ? l + k : l) * call.places;
+    c[k] = call.cosine + row;
+    s[k] = call.sine + row;
   }
-  const double up = call.up[l], down = call.down[l];
-  out[0] = up * up_real + down * down_real;
-  out[1] = up * up_imag + down * down_imag;
-  out[2] = up * up_real - down * down_real;
-  out[3] = up * up_imag - down * down_imag;
+  products(call.charged, call.charged_end, call.g_cos, call.g_sin, c, s, g);
+  if (call.polar != call.polar_end) products(call.polar, call.polar_end, call.h_cos, call.h_sin, c, s, h);
+  for (int k = 0; k < together && l + k <= call.top; ++k) {
+    const int m = l + k;
+    const double up = call.up[m], down = call.down[m];
+    const double up_real = up * (g[k].ac - g[k].bs + m * (h[k].ac - h[k].bs));
+    const double up_imag = up * (g[k].bc + g[k].as + m * (h[k].bc + h[k].as));
+    const double down_real = down * (g[k].ac + g[k].bs - m * (h[k].ac + h[k].bs));
+    const double down_imag = down * (g[k].bc - g[k].as - m * (h[k].bc - h[k].as));
+    double *const out = call.sums + 4 * m;
+    out[0] = up_real + down_real;
+    out[1] = up_imag + down_imag;
+    out[2] = up_real - down_real;
+    out[3] = up_imag - down_imag;
+  }
 }
 
 // Sums over l at four targets: with z = exp(-ilc·x) = c - is, T_l z + T_-l z* = (A_r c + B_i s) + i(A_i c - B_r s).
@@ -100,7 +114,7 @@ UFP_INLINE void add_field_moments(const WaveCall &call, std::size_t i)
 
 void UFP_KERNEL(const WaveCall &call) noexcept
 {
-  for (int l = 0; l <= call.top; ++l) structure_factors(call, l, call.sums + 4 * l);
+  for (int l = 0; l <= call.top; l += together) structure_factors(call, l);
   if (call.gradient)
     for (std::size_t i = 0; i < call.targets; i += lanes) add_gradient_moments(call, i);
   else

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "ufp/span.hpp"
+
 namespace ufp
 {
 
@@ -11,11 +13,13 @@ namespace ufp
 // get P_n = Σ_l l^n weight(l) S_l exp(-i(p + lc)·x). Both lengths are multiples of four.
 struct WaveCall {
   std::size_t places, targets;
+  const Span *charged, *charged_end;  // where g is not zero, whole vectors of four
+  const Span *polar, *polar_end;      // where h is not zero
   int top;
   const double *cosine, *sine;          // of l c·x, (l from 0 to top, places)
   const double *plane_cos, *plane_sin;  // of p·x, (places)
   const double *g_cos, *g_sin;          // (places)
-  const double *h_cos, *h_sin;          // (places), or null for none
+  const double *h_cos, *h_sin;          // (places)
   const double *up, *down;              // weights of +l and -l, (top + 1); down[0] is 0
   double *sums;                         // work space, 4 (top + 1)
   bool gradient;                        // Re P_0, Re P_1, Re P_2, or else Re P_0, -Im P_0, -Im P_1

@@ -25,7 +25,7 @@ struct EfgModel {
   std::vector<std::string> centres;  // elements at which the model predicts
   EfgModelArrays arrays;             // tensors in V/Å²; without the committee
   double label_scale = 0;            // V/Å², rms of a component of the labels
-  std::vector<EfgCheck> checks;  // of the regression alone
+  std::vector<EfgCheck> checks;      // of the regression alone
   std::optional<EfgBaseline> baseline;
   std::string title, code;  // of the training, and the program that wrote the file
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ufp/error.hpp"
+#include "ufp/span.hpp"
 
 namespace ufp
 {
@@ -94,6 +95,7 @@ class LatticeSum
   std::vector<std::size_t> order_;                    // atom at each place, targets first
   std::vector<double> charge_, dipole_;               // (sets, places), (sets, 3, places)
   std::vector<char> polar_;                           // by set: whether it has dipoles
+  std::vector<std::vector<Span>> charged_, dipolar_;  // by set: places with charges or dipoles, and with dipoles
   std::array<std::vector<double>, 3> fraction_;       // by place
   std::vector<double> home_;                          // (places, 3) Å, in the cell
   std::array<std::vector<double>, 3> found_, image_;  // coordinates of all images near the cell, as found and by slab

@@ -116,8 +116,8 @@ class PolarisableModel
  private:
   template <class Sink>
   void evaluate(const PolarisableAtoms &, std::size_t, const std::size_t *, Sink &, const Team & = {});
-  void find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
-                  std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const;
+  void find_bonds(const PolarisableAtoms &atoms, std::size_t &unbound, std::vector<LigandBond> &bonds,
+                  std::vector<Ligand> &ligands) const;
   void sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, const Team &team);
   template <class Sink> void add_sources(const PolarisableAtoms &atoms, const CellList &list, Sink &sink) const;
   template <class Sink>
