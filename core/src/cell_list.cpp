@@ -109,14 +109,22 @@ void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
     low[d] = std::max(low[d], 0);
     high[d] = std::min(high[d], bins_[d] - 1);
   }
+  // A bin along each axis and the image of the cell that it is in.
   std::array<int, 3> at{}, bin{}, image{};
-  for (at[0] = low[0]; at[0] <= high[0]; ++at[0])
-    for (at[1] = low[1]; at[1] <= high[1]; ++at[1])
-      for (at[2] = low[2]; at[2] <= high[2]; ++at[2]) {
-        for (std::size_t d = 0; d < 3; ++d) {
-          image[d] = at[d] >= 0 ? at[d] / bins_[d] : -((bins_[d] - 1 - at[d]) / bins_[d]);
-          bin[d] = at[d] - image[d] * bins_[d];
-        }
+  const auto begin = [&](std::size_t d) {
+    at[d] = low[d];
+    image[d] = at[d] >= 0 ? at[d] / bins_[d] : -((bins_[d] - 1 - at[d]) / bins_[d]);
+    bin[d] = at[d] - image[d] * bins_[d];
+  };
+  const auto next = [&](std::size_t d) {
+    ++at[d];
+    if (++bin[d] < bins_[d]) return;
+    bin[d] = 0;
+    ++image[d];
+  };
+  for (begin(0); at[0] <= high[0]; next(0))
+    for (begin(1); at[1] <= high[1]; next(1))
+      for (begin(2); at[2] <= high[2]; next(2)) {
         std::array<double, 3> from{inside_[3 * i], inside_[3 * i + 1], inside_[3 * i + 2]};  // i beside the image
         for (std::size_t d = 0; d < 3; ++d)
           for (std::size_t k = 0; k < 3; ++k) from[k] -= image[d] * box_.cell[3 * d + k];

@@ -86,10 +86,10 @@ RealKernel real_kernel()
   }
 }
 
-// A multiple of four.
+// A multiple of eight.
 std::size_t padded(std::size_t n)
 {
-  return (n + 3) / 4 * 4;
+  return (n + 7) / 8 * 8;
 }
 
 // The vector of four that holds a place becomes part of the spans, which are found in ascending order.
@@ -112,13 +112,14 @@ struct Gradient {
   static constexpr bool gradient = true;
   static constexpr double sign = -1;  // of k_a k_b
 
-  // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b
-  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *v)
+  // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b at all targets; m (3, n), v (6, n)
+  static void add_moments(std::size_t n, const double *__restrict m, const std::array<double, 3> &p,
+                          const std::array<double, 3> &c, double *__restrict v)
   {
     for (std::size_t e = 0; e < 6; ++e) {
       const std::size_t a = first[e], b = second[e];
-      v[e] += m[0] * p[a] * p[b] + m[1] * (p[a] * c[b] + c[a] * p[b]) + m[2] * c[a] * c[b];
+      const double f0 = p[a] * p[b], f1 = p[a] * c[b] + c[a] * p[b], f2 = c[a] * c[b];
+      for (std::size_t i = 0; i < n; ++i) v[e * n + i] += f0 * m[i] + f1 * m[n + i] + f2 * m[2 * n + i];
     }
   }
 
@@ -138,11 +139,12 @@ struct Field {
   static constexpr bool gradient = false;
   static constexpr double sign = 1;
 
-  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *v)
+  static void add_moments(std::size_t n, const double *__restrict m, const std::array<double, 3> &p,
+                          const std::array<double, 3> &c, double *__restrict v)
   {
-    v[0] += m[0];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += m[1] * p[a] + m[2] * c[a];
+    for (std::size_t i = 0; i < n; ++i) v[i] += m[i];
+    for (std::size_t a = 0; a < 3; ++a)
+      for (std::size_t i = 0; i < n; ++i) v[(1 + a) * n + i] += m[n + i] * p[a] + m[2 * n + i] * c[a];
   }
 
   static void add_own_gaussian(double alpha, double q, const std::array<double, 3> &mu, double background, double *v)
@@ -413,6 +415,7 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
   down_.resize(row + 1);
   wave_sums_.resize(4 * (row + 1));
   moments_.resize(3 * n_targets);
+  k_space_.assign(n_sets_ * Quantity::size * n_targets, 0.0);
 
   for (int h = 0; h <= top[0]; ++h)
     for (int k = h == 0 ? 0 : -top[1]; k <= top[1]; ++k) {
@@ -463,11 +466,13 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
                 wave_sums_.data(),
                 Quantity::gradient,
                 moments_.data()});
-        for (std::size_t i = 0; i < n_targets_; ++i)
-          Quantity::add_moments({moments_[i], moments_[n_targets + i], moments_[2 * n_targets + i]}, plane, star[2],
-                                out + Quantity::size * (i * n_sets_ + set));
+        Quantity::add_moments(n_targets, moments_.data(), plane, star[2], &k_space_[Quantity::size * n_targets * set]);
       }
     }
+  for (std::size_t set = 0; set < n_sets_; ++set)
+    for (std::size_t e = 0; e < Quantity::size; ++e)
+      for (std::size_t i = 0; i < n_targets_; ++i)
+        out[Quantity::size * (i * n_sets_ + set) + e] += k_space_[(Quantity::size * set + e) * n_targets + i];
 }
 
 // Complex charges of one plane of wave vectors, (q + iμ·p) exp(ip·x) and, per l, iμ·c exp(ip·x).

@@ -9,6 +9,7 @@ namespace
 {
 
 constexpr std::size_t lanes = 4;
+constexpr int wide = 2;  // vectors of targets, which share the sums over charges
 
 UFP_INLINE double total(Vector4 a)
 {
@@ -70,44 +71,42 @@ UFP_INLINE void structure_factors(const WaveCall &call, int l)
   }
 }
 
-// Sums over l at four targets: with z = exp(-ilc·x) = c - is, T_l z + T_-l z* = (A_r c + B_i s) + i(A_i c - B_r s).
-UFP_INLINE void add_gradient_moments(const WaveCall &call, std::size_t i)
+// Sums over l at eight targets: with z = exp(-ilc·x) = c - is, T_l z + T_-l z* = (A_r c + B_i s) + i(A_i c - B_r s), A
+// and B the sums of structure_factors, and the same times l with A and B exchanged.
+template <int moments> UFP_INLINE void add_moments(const WaveCall &call, std::size_t i)
 {
-  Vector4 r0 = broadcast(0.0), i0 = r0, r1 = r0, i1 = r0, r2 = r0, i2 = r0;
+  Vector4 real[moments][wide], imag[moments][wide];
+  for (int n = 0; n < moments; ++n)
+    for (int k = 0; k < wide; ++k) real[n][k] = imag[n][k] = broadcast(0.0);
   for (int l = 0; l <= call.top; ++l) {
     const double *t = call.sums + 4 * l;
     const std::size_t row = static_cast<std::size_t>(l) * call.places + i;
-    const Vector4 c = load(call.cosine + row), s = load(call.sine + row), f = broadcast(l);
-    const Vector4 real = broadcast(t[0]) * c + broadcast(t[3]) * s, imag = broadcast(t[1]) * c - broadcast(t[2]) * s;
-    r0 = r0 + real;
-    i0 = i0 + imag;
-    r1 = r1 + f * (broadcast(t[2]) * c + broadcast(t[1]) * s);
-    i1 = i1 + f * (broadcast(t[3]) * c - broadcast(t[0]) * s);
-    r2 = r2 + f * f * real;
-    i2 = i2 + f * f * imag;
+    double power = 1;
+    for (int n = 0; n < moments; ++n, power *= l) {
+      const int even = n % 2 == 0;
+      const Vector4 ar = broadcast(power * t[even ? 0 : 2]), ai = broadcast(power * t[even ? 1 : 3]);
+      const Vector4 br = broadcast(power * t[even ? 2 : 0]), bi = broadcast(power * t[even ? 3 : 1]);
+      for (int k = 0; k < wide; ++k) {
+        const Vector4 c = load(call.cosine + row + lanes * static_cast<std::size_t>(k));
+        const Vector4 s = load(call.sine + row + lanes * static_cast<std::size_t>(k));
+        real[n][k] = real[n][k] + ar * c + bi * s;
+        imag[n][k] = imag[n][k] + ai * c - br * s;
+      }
+    }
   }
-  const Vector4 c = load(call.plane_cos + i), s = load(call.plane_sin + i);
-  store(call.moments + i, c * r0 + s * i0);
-  store(call.moments + call.targets + i, c * r1 + s * i1);
-  store(call.moments + 2 * call.targets + i, c * r2 + s * i2);
-}
-
-UFP_INLINE void add_field_moments(const WaveCall &call, std::size_t i)
-{
-  Vector4 r0 = broadcast(0.0), i0 = r0, r1 = r0, i1 = r0;
-  for (int l = 0; l <= call.top; ++l) {
-    const double *t = call.sums + 4 * l;
-    const std::size_t row = static_cast<std::size_t>(l) * call.places + i;
-    const Vector4 c = load(call.cosine + row), s = load(call.sine + row), f = broadcast(l);
-    r0 = r0 + broadcast(t[0]) * c + broadcast(t[3]) * s;
-    i0 = i0 + broadcast(t[1]) * c - broadcast(t[2]) * s;
-    r1 = r1 + f * (broadcast(t[2]) * c + broadcast(t[1]) * s);
-    i1 = i1 + f * (broadcast(t[3]) * c - broadcast(t[0]) * s);
+  for (int k = 0; k < wide; ++k) {
+    const std::size_t at = i + lanes * static_cast<std::size_t>(k);
+    const Vector4 c = load(call.plane_cos + at), s = load(call.plane_sin + at);
+    double *const out = call.moments + at;
+    store(out, c * real[0][k] + s * imag[0][k]);
+    if constexpr (moments == 3) {
+      store(out + call.targets, c * real[1][k] + s * imag[1][k]);
+      store(out + 2 * call.targets, c * real[2][k] + s * imag[2][k]);
+    } else {
+      store(out + call.targets, s * real[0][k] - c * imag[0][k]);
+      store(out + 2 * call.targets, s * real[1][k] - c * imag[1][k]);
+    }
   }
-  const Vector4 c = load(call.plane_cos + i), s = load(call.plane_sin + i);
-  store(call.moments + i, c * r0 + s * i0);
-  store(call.moments + call.targets + i, s * r0 - c * i0);
-  store(call.moments + 2 * call.targets + i, s * r1 - c * i1);
 }
 
 }  // namespace
@@ -115,10 +114,11 @@ UFP_INLINE void add_field_moments(const WaveCall &call, std::size_t i)
 void UFP_KERNEL(const WaveCall &call) noexcept
 {
   for (int l = 0; l <= call.top; l += together) structure_factors(call, l);
-  if (call.gradient)
-    for (std::size_t i = 0; i < call.targets; i += lanes) add_gradient_moments(call, i);
-  else
-    for (std::size_t i = 0; i < call.targets; i += lanes) add_field_moments(call, i);
+  for (std::size_t i = 0; i < call.targets; i += wide * lanes)
+    if (call.gradient)
+      add_moments<3>(call, i);
+    else
+      add_moments<2>(call, i);
 }
 
 }  // namespace ufp

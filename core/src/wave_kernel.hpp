@@ -10,7 +10,7 @@ namespace ufp
 
 // One plane of wave vectors k = p + l c, -top <= l <= top. Sources have the complex charge (g + l h) exp(-ip·x), real
 // and imaginary parts in arrays of `places`; with S_l = Σ (g + l h) exp(ilc·x), the targets, first among the places,
-// get P_n = Σ_l l^n weight(l) S_l exp(-i(p + lc)·x). Both lengths are multiples of four.
+// get P_n = Σ_l l^n weight(l) S_l exp(-i(p + lc)·x). Both lengths are multiples of eight.
 struct WaveCall {
   std::size_t places, targets;
   const Span *charged, *charged_end;  // where g is not zero, whole vectors of four

@@ -103,10 +103,10 @@ class LatticeSum
   std::vector<double> near_;  // work space of the kernel
   Slabs slabs_;
   std::array<std::vector<double>, 3> cosine_, sine_;  // powers of exp(2πi f) by axis, (power, place)
-  // By place, padded to a multiple of four: exp(ip·x) of a plane of wave vectors, and its complex charges.
+  // By place, padded to a multiple of eight: exp(ip·x) of a plane of wave vectors, and its complex charges.
   std::vector<double> plane_cos_, plane_sin_, g_cos_, g_sin_, h_cos_, h_sin_;
   std::vector<double> up_, down_, wave_sums_;  // weights of +l and -l, structure factors
-  std::vector<double> moments_;                // (3, targets), padded
+  std::vector<double> moments_, k_space_;      // (3, targets) of a plane, (sets, quantities, targets) of all; padded
 };
 
 }  // namespace ufp
