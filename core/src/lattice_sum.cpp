@@ -112,40 +112,18 @@ struct Gradient {
   static constexpr bool gradient = true;
   static constexpr double sign = -1;  // of k_a k_b
 
-  // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b at all targets; m (3, n), v (6, n)
-  static void add_moments(std::size_t n, const double *__restrict m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *__restrict v)
-  {
-    for (std::size_t e = 0; e < 6; ++e) {
-      const std::size_t a = first[e], b = second[e];
-      const double f0 = p[a] * p[b], f1 = p[a] * c[b] + c[a] * p[b], f2 = c[a] * c[b];
-      for (std::size_t i = 0; i < n; ++i) v[e * n + i] += f0 * m[i] + f1 * m[n + i] + f2 * m[2 * n + i];
-    }
-  }
-
   // Takes out what k space holds of the target's own Gaussian.
   static void add_own_gaussian(double alpha, double q, const std::array<double, 3> & /*mu*/, double /*background*/,
                                double *v)
   {
     for (std::size_t e = 0; e < 3; ++e) v[e] += 4 * alpha * alpha * alpha / (3 * sqrt_pi) * q;
   }
-
- private:
-  static constexpr std::size_t first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
 };
 
 struct Field {
   static constexpr std::size_t size = 4, lowest = 0;
   static constexpr bool gradient = false;
   static constexpr double sign = 1;
-
-  static void add_moments(std::size_t n, const double *__restrict m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *__restrict v)
-  {
-    for (std::size_t i = 0; i < n; ++i) v[i] += m[i];
-    for (std::size_t a = 0; a < 3; ++a)
-      for (std::size_t i = 0; i < n; ++i) v[(1 + a) * n + i] += m[n + i] * p[a] + m[2 * n + i] * c[a];
-  }
 
   static void add_own_gaussian(double alpha, double q, const std::array<double, 3> &mu, double background, double *v)
   {
@@ -189,6 +167,7 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
 {
   if (!(volume(cell) > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
   n_atoms_ = n_atoms;
+  stride_ = padded(n_atoms);
   n_sets_ = sources.sets;
   n_targets_ = n_targets;
   if (n_targets == 0) return;
@@ -196,18 +175,15 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
   place(cell, positions, targets, sources);
   list_images(cell, split.real_cutoff);
   add_real_space<Quantity>(split, out);
-  if (sources.dipoles)
-    add_k_space<Quantity, true>(cell, split, out);
-  else
-    add_k_space<Quantity, false>(cell, split, out);
+  add_k_space<Quantity>(cell, split, out);
   for (std::size_t s = 0; s < n_sets_; ++s) {
-    const double *q = &charge_[s * n_atoms_];
+    const double *q = &charge_[s * stride_];
     double total = 0;
     for (std::size_t p = 0; p < n_atoms_; ++p) total += q[p];
     const double background = -pi / (volume(cell) * split.alpha * split.alpha) * total;
     for (std::size_t i = 0; i < n_targets_; ++i) {
       std::array<double, 3> dipole{};
-      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) dipole[d] = dipole_[(3 * s + d) * n_atoms_ + i];
+      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) dipole[d] = dipole_[(3 * s + d) * stride_ + i];
       Quantity::add_own_gaussian(split.alpha, q[i], dipole, background, out + Quantity::size * (i * n_sets_ + s));
     }
   }
@@ -251,8 +227,8 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
   for (const auto &other : others) order_.push_back(other[2]);
 
   const Cell inverse = reciprocal(cell);
-  charge_.resize(n_sets_ * n_atoms_);
-  dipole_.resize(sources.dipoles ? 3 * n_sets_ * n_atoms_ : 0);
+  charge_.assign(n_sets_ * stride_, 0.0);
+  dipole_.assign(sources.dipoles ? 3 * n_sets_ * stride_ : 0, 0.0);
   charged_.assign(n_sets_, {});
   dipolar_.assign(n_sets_, {});
   polar_.assign(n_sets_, 0);
@@ -268,11 +244,11 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
       fraction_[d][p] = f - std::floor(f);
     }
     for (std::size_t s = 0; s < n_sets_; ++s) {
-      charge_[s * n_atoms_ + p] = sources.charges[s * n_atoms_ + atom];
-      if (charge_[s * n_atoms_ + p] != 0) extend(charged_[s], p);
+      charge_[s * stride_ + p] = sources.charges[s * n_atoms_ + atom];
+      if (charge_[s * stride_ + p] != 0) extend(charged_[s], p);
       if (!sources.dipoles) continue;
       for (std::size_t d = 0; d < 3; ++d)
-        dipole_[(3 * s + d) * n_atoms_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+        dipole_[(3 * s + d) * stride_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
       if (has_dipole(s, atom)) {
         extend(charged_[s], p);  // both enter the complex charges
         extend(dipolar_[s], p);
@@ -368,7 +344,7 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
   call.boys = boys().rows();
   call.gradient = Quantity::gradient;
   call.sets = n_sets_;
-  call.stride = n_atoms_;
+  call.stride = stride_;
   call.charge = charge_.data();
   call.dipole = dipole_.empty() ? nullptr : dipole_.data();
   call.polar = polar_.data();
@@ -394,8 +370,7 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
 // (4π/Ω) Σ exp(-k²/4α²)/k² Re[exp(-ik·x_i) Σ_j (q_j + iμ_j·k) exp(ik·x_j)] and its derivatives, over half of the wave
 // vectors, doubled. k = 2π (h a* + k b* + l c*): exponentials are products of powers along the three axes, and what is
 // a polynomial in k is built from moments of the innermost sum.
-template <class Quantity, bool dipoles>
-void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *out)
+template <class Quantity> void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *out)
 {
   Cell star = reciprocal(cell);
   for (auto &row : star)
@@ -408,14 +383,25 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
     tabulate_powers(d, static_cast<std::size_t>(top[d]));
   }
   static const WaveKernel kernel = wave_kernel();
-  const std::size_t n_places = padded(n_atoms_), n_targets = padded(n_targets_), row = static_cast<std::size_t>(top[2]);
-  for (std::vector<double> *v : {&plane_cos_, &plane_sin_, &g_cos_, &g_sin_, &h_cos_, &h_sin_})
-    v->assign(n_places, 0.0);
+  const std::size_t n_targets = padded(n_targets_), row = static_cast<std::size_t>(top[2]);
+  plane_cos_.assign(stride_, 0.0);
+  plane_sin_.assign(stride_, 0.0);
   up_.resize(row + 1);
   down_.resize(row + 1);
-  wave_sums_.resize(4 * (row + 1));
-  moments_.resize(3 * n_targets);
+  wave_work_.assign(4 * stride_ + 4 * (row + 1), 0.0);
   k_space_.assign(n_sets_ * Quantity::size * n_targets, 0.0);
+  WaveCall call{};
+  call.places = stride_;
+  call.targets = n_targets;
+  std::copy(star[2].begin(), star[2].end(), call.step);
+  call.cosine = cosine_[2].data();
+  call.sine = sine_[2].data();
+  call.plane_cos = plane_cos_.data();
+  call.plane_sin = plane_sin_.data();
+  call.up = up_.data();
+  call.down = down_.data();
+  call.work = wave_work_.data();
+  call.gradient = Quantity::gradient;
 
   for (int h = 0; h <= top[0]; ++h)
     for (int k = h == 0 ? 0 : -top[1]; k <= top[1]; ++k) {
@@ -439,34 +425,18 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
       }
       if (last < 0) continue;
       multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
+      call.top = last;
+      std::copy(plane.begin(), plane.end(), call.plane);
       for (std::size_t set = 0; set < n_sets_; ++set) {
-        const bool polar = dipoles && polar_[set];
-        if (polar)
-          charge_waves<true>(set, plane, star[2]);
-        else
-          charge_waves<false>(set, plane, star[2]);
-        const std::vector<Span> &charged = charged_[set], &dipolar = dipolar_[set];
-        kernel({n_places,
-                n_targets,
-                charged.data(),
-                charged.data() + charged.size(),
-                dipolar.data(),
-                dipolar.data() + dipolar.size(),
-                last,
-                cosine_[2].data(),
-                sine_[2].data(),
-                plane_cos_.data(),
-                plane_sin_.data(),
-                g_cos_.data(),
-                g_sin_.data(),
-                h_cos_.data(),
-                h_sin_.data(),
-                up_.data(),
-                down_.data(),
-                wave_sums_.data(),
-                Quantity::gradient,
-                moments_.data()});
-        Quantity::add_moments(n_targets, moments_.data(), plane, star[2], &k_space_[Quantity::size * n_targets * set]);
+        const std::vector<Span> &charged = charged_[set], &polar = dipolar_[set];
+        call.charged = charged.data();
+        call.charged_end = charged.data() + charged.size();
+        call.polar = polar.data();
+        call.polar_end = polar.data() + polar.size();
+        call.charge = &charge_[set * stride_];
+        call.dipole = dipole_.empty() ? nullptr : &dipole_[3 * set * stride_];
+        call.out = &k_space_[Quantity::size * n_targets * set];
+        kernel(call);
       }
     }
   for (std::size_t set = 0; set < n_sets_; ++set)
@@ -475,36 +445,10 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
         out[Quantity::size * (i * n_sets_ + set) + e] += k_space_[(Quantity::size * set + e) * n_targets + i];
 }
 
-// Complex charges of one plane of wave vectors, (q + iμ·p) exp(ip·x) and, per l, iμ·c exp(ip·x).
-template <bool dipoles>
-void LatticeSum::charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step)
-{
-  const double *__restrict q = &charge_[set * n_atoms_];
-  const double *__restrict c = plane_cos_.data(), *__restrict s = plane_sin_.data();
-  double *__restrict gc = g_cos_.data(), *__restrict gs = g_sin_.data();
-  for (std::size_t p = 0; p < n_atoms_; ++p) {
-    gc[p] = q[p] * c[p];
-    gs[p] = q[p] * s[p];
-  }
-  if constexpr (dipoles) {
-    const double *__restrict x = &dipole_[3 * set * n_atoms_], *__restrict y = x + n_atoms_,
-                             *__restrict z = y + n_atoms_;
-    double *__restrict hc = h_cos_.data(), *__restrict hs = h_sin_.data();
-    for (std::size_t p = 0; p < n_atoms_; ++p) {
-      const double along = plane[0] * x[p] + plane[1] * y[p] + plane[2] * z[p];
-      const double inner = step[0] * x[p] + step[1] * y[p] + step[2] * z[p];
-      gc[p] -= along * s[p];
-      gs[p] += along * c[p];
-      hc[p] = -inner * s[p];
-      hs[p] = inner * c[p];
-    }
-  }
-}
-
 void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 {
   auto &c = cosine_[axis], &s = sine_[axis];
-  const std::size_t n_places = padded(n_atoms_);
+  const std::size_t n_places = stride_;
   c.assign((top + 1) * n_places, 0.0);
   s.assign((top + 1) * n_places, 0.0);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
@@ -521,7 +465,7 @@ void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 
 LatticeSum::Wave LatticeSum::power(std::size_t axis, int m) const
 {
-  const std::size_t start = static_cast<std::size_t>(m) * padded(n_atoms_);
+  const std::size_t start = static_cast<std::size_t>(m) * stride_;
   return {&cosine_[axis][start], &sine_[axis][start]};
 }
 

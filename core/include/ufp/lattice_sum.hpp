@@ -84,17 +84,15 @@ class LatticeSum
   void list_images(const Cell &cell, double cutoff);
   void sort_images();
   template <class Quantity> void add_real_space(const EwaldSplit &split, double *out);
-  template <class Quantity, bool dipoles> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
+  template <class Quantity> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
   void tabulate_powers(std::size_t axis, std::size_t top);
   Wave power(std::size_t axis, int m) const;
   void multiply(const Wave &a, const Wave &b, double sign, double *cosine, double *sine) const;
-  template <bool dipoles>
-  void charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step);
 
-  std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
-  std::vector<std::size_t> order_;                    // atom at each place, targets first
-  std::vector<double> charge_, dipole_;               // (sets, places), (sets, 3, places)
-  std::vector<char> polar_;                           // by set: whether it has dipoles
+  std::size_t n_atoms_ = 0, stride_ = 0, n_sets_ = 0, n_targets_ = 0;  // stride: places, padded
+  std::vector<std::size_t> order_;                                     // atom at each place, targets first
+  std::vector<double> charge_, dipole_;                                // (sets, places), (sets, 3, places)
+  std::vector<char> polar_;                                            // by set: whether it has dipoles
   std::vector<std::vector<Span>> charged_, dipolar_;  // by set: places with charges or dipoles, and with dipoles
   std::array<std::vector<double>, 3> fraction_;       // by place
   std::vector<double> home_;                          // (places, 3) Å, in the cell
@@ -103,10 +101,9 @@ class LatticeSum
   std::vector<double> near_;  // work space of the kernel
   Slabs slabs_;
   std::array<std::vector<double>, 3> cosine_, sine_;  // powers of exp(2πi f) by axis, (power, place)
-  // By place, padded to a multiple of eight: exp(ip·x) of a plane of wave vectors, and its complex charges.
-  std::vector<double> plane_cos_, plane_sin_, g_cos_, g_sin_, h_cos_, h_sin_;
-  std::vector<double> up_, down_, wave_sums_;  // weights of +l and -l, structure factors
-  std::vector<double> moments_, k_space_;      // (3, targets) of a plane, (sets, quantities, targets) of all; padded
+  // Padded to a multiple of eight, as places are.
+  std::vector<double> plane_cos_, plane_sin_, up_, down_, wave_work_;
+  std::vector<double> k_space_;  // (sets, quantities, targets)
 };
 
 }  // namespace ufp
