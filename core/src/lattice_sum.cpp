@@ -286,40 +286,68 @@ void LatticeSum::list_images(const Cell &cell, double cutoff)
           }
           found_place_.push_back(static_cast<int>(p));
         }
-  sort_images();
+  sort_images(cutoff);
 }
 
-// Slab by slab, so that a target looks at a stretch of them only.
-void LatticeSum::sort_images()
+// Bin by bin, those of a column along z one after the other, so that a target looks at a stretch of each column.
+void LatticeSum::sort_images(double cutoff)
 {
-  double longest = -1;
+  constexpr double bins_per_cutoff = 2.5;
+  const std::size_t n = found_place_.size();
   for (std::size_t a = 0; a < 3; ++a) {
     const auto [low, high] = std::minmax_element(found_[a].begin(), found_[a].end());
-    if (*high - *low <= longest) continue;
-    longest = *high - *low;
-    slabs_.axis = a;
-    slabs_.low = *low;
+    bins_.low[a] = *low;
+    bins_.count[a] = static_cast<std::size_t>(std::min((*high - *low) * bins_per_cutoff / cutoff, 1000.0)) + 1;
+    bins_.width[a] = (*high - *low) / static_cast<double>(bins_.count[a]);
+    bins_.per_length[a] = bins_.width[a] > 0 ? 1 / bins_.width[a] : 0;
   }
-  const std::size_t n = found_place_.size(), count = n / 32 + 1;
-  slabs_.per_width = longest > 0 ? static_cast<double>(count) / longest : 0;
-  slabs_.start.assign(count + 1, 0);
-  const std::vector<double> &along = found_[slabs_.axis];
-  for (double x : along) ++slabs_.start[slabs_.of(x) + 1];
-  for (std::size_t k = 0; k < count; ++k) slabs_.start[k + 1] += slabs_.start[k];
-  std::vector<std::size_t> next(slabs_.start.begin(), slabs_.start.end() - 1);
+  const auto bin_of = [&](std::size_t j) {
+    return bins_.column(bins_.of(0, found_[0][j]), bins_.of(1, found_[1][j])) + bins_.of(2, found_[2][j]);
+  };
+  const std::size_t count = bins_.count[0] * bins_.count[1] * bins_.count[2];
+  bins_.start.assign(count + 1, 0);
+  for (std::size_t j = 0; j < n; ++j) ++bins_.start[bin_of(j) + 1];
+  for (std::size_t k = 0; k < count; ++k) bins_.start[k + 1] += bins_.start[k];
+  std::vector<std::size_t> next(bins_.start.begin(), bins_.start.end() - 1);
   for (auto &x : image_) x.resize(n);
   image_place_.resize(n);
   for (std::size_t j = 0; j < n; ++j) {
-    const std::size_t to = next[slabs_.of(along[j])]++;
+    const std::size_t to = next[bin_of(j)]++;
     for (std::size_t a = 0; a < 3; ++a) image_[a][to] = found_[a][j];
     image_place_[to] = found_place_[j];
   }
 }
 
-std::size_t LatticeSum::Slabs::of(double x) const
+std::size_t LatticeSum::Bins::of(std::size_t axis, double x) const
 {
-  const double slab = (x - low) * per_width, last = static_cast<double>(start.size() - 2);
-  return static_cast<std::size_t>(std::clamp(slab, 0.0, last));
+  const double bin = (x - low[axis]) * per_length[axis];
+  return static_cast<std::size_t>(std::clamp(bin, 0.0, static_cast<double>(count[axis] - 1)));
+}
+
+double LatticeSum::Bins::distance(std::size_t axis, std::size_t bin, double x) const
+{
+  const double begin = low[axis] + static_cast<double>(bin) * width[axis];
+  return std::max({0.0, begin - x, x - begin - width[axis]});
+}
+
+// The images that may be within the cutoff of a point.
+void LatticeSum::list_stretches(const double *x, double cutoff)
+{
+  stretches_.clear();
+  const double reach = cutoff * (1 + 1e-9);
+  const std::size_t i_end = bins_.of(0, x[0] + reach) + 1, j_begin = bins_.of(1, x[1] - reach),
+                    j_end = bins_.of(1, x[1] + reach) + 1;
+  for (std::size_t i = bins_.of(0, x[0] - reach); i < i_end; ++i) {
+    const double dx = bins_.distance(0, i, x[0]), beside = reach * reach - dx * dx;
+    for (std::size_t j = j_begin; j < j_end; ++j) {
+      const double dy = bins_.distance(1, j, x[1]), left = beside - dy * dy;
+      if (!(left > 0)) continue;
+      const std::size_t column = bins_.column(i, j);
+      const double half = std::sqrt(left);
+      stretches_.push_back(
+          {bins_.start[column + bins_.of(2, x[2] - half)], bins_.start[column + bins_.of(2, x[2] + half) + 1]});
+    }
+  }
 }
 
 // Sums of B_n(r), the derivatives of the screened 1/r: B_0 = erfc(αr)/r, B_{n+1} = -B_n'/r, written as
@@ -357,9 +385,9 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
   for (std::size_t a = 0; a < 3; ++a) call.image[a] = image_[a].data();
   for (std::size_t i = 0; i < n_targets_; ++i) {
     for (std::size_t a = 0; a < 3; ++a) call.target[a] = home_[3 * i + a];
-    const double along = home_[3 * i + slabs_.axis];
-    call.begin = slabs_.start[slabs_.of(along - split.real_cutoff)];
-    call.end = slabs_.start[slabs_.of(along + split.real_cutoff) + 1];
+    list_stretches(&home_[3 * i], split.real_cutoff);
+    call.stretch = stretches_.data();
+    call.stretch_end = stretches_.data() + stretches_.size();
     call.own = static_cast<int>(i);
     call.out = out + Quantity::size * i * n_sets_;
     const int other = kernel(call);

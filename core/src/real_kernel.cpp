@@ -19,33 +19,37 @@ UFP_INLINE std::size_t find_near(const RealCall &call)
 {
   const double *x = call.image[0], *y = call.image[1], *z = call.image[2];
   const double tx = call.target[0], ty = call.target[1], tz = call.target[2];
-  std::size_t n = 0, j = call.begin;
+  std::size_t n = 0;
+  for (const Span *span = call.stretch; span != call.stretch_end; ++span) {
 #if defined(__AVX512F__)
-  for (; j + 8 <= call.end; j += 8) {
-    const __m512d dx = _mm512_sub_pd(_mm512_loadu_pd(x + j), _mm512_set1_pd(tx));
-    const __m512d dy = _mm512_sub_pd(_mm512_loadu_pd(y + j), _mm512_set1_pd(ty));
-    const __m512d dz = _mm512_sub_pd(_mm512_loadu_pd(z + j), _mm512_set1_pd(tz));
-    const __m512d r2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
-    const __mmask8 in = _mm512_cmp_pd_mask(r2, _mm512_set1_pd(call.cutoff2), _CMP_LT_OQ);
-    if (in == 0) continue;
-    // in a register: compressing straight into memory is slow on some processors
-    _mm512_storeu_pd(call.near[0] + n, _mm512_maskz_compress_pd(in, dx));
-    _mm512_storeu_pd(call.near[1] + n, _mm512_maskz_compress_pd(in, dy));
-    _mm512_storeu_pd(call.near[2] + n, _mm512_maskz_compress_pd(in, dz));
-    _mm512_storeu_pd(call.near[3] + n, _mm512_maskz_compress_pd(in, r2));
-    const __m256i place = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(call.place + j));
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(call.near_place + n), _mm256_maskz_compress_epi32(in, place));
-    n += static_cast<std::size_t>(__builtin_popcount(in));
-  }
+    for (std::size_t j = span->begin; j < span->end; j += 8) {
+      const std::size_t left = span->end - j;
+      const __mmask8 there = static_cast<__mmask8>(left < 8 ? (1u << left) - 1 : 0xFFu);
+      const __m512d dx = _mm512_sub_pd(_mm512_maskz_loadu_pd(there, x + j), _mm512_set1_pd(tx));
+      const __m512d dy = _mm512_sub_pd(_mm512_maskz_loadu_pd(there, y + j), _mm512_set1_pd(ty));
+      const __m512d dz = _mm512_sub_pd(_mm512_maskz_loadu_pd(there, z + j), _mm512_set1_pd(tz));
+      const __m512d r2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
+      const __mmask8 in = _mm512_mask_cmp_pd_mask(there, r2, _mm512_set1_pd(call.cutoff2), _CMP_LT_OQ);
+      // in a register: compressing straight into memory is slow on some processors
+      _mm512_storeu_pd(call.near[0] + n, _mm512_maskz_compress_pd(in, dx));
+      _mm512_storeu_pd(call.near[1] + n, _mm512_maskz_compress_pd(in, dy));
+      _mm512_storeu_pd(call.near[2] + n, _mm512_maskz_compress_pd(in, dz));
+      _mm512_storeu_pd(call.near[3] + n, _mm512_maskz_compress_pd(in, r2));
+      const __m256i place = _mm256_maskz_loadu_epi32(there, call.place + j);
+      _mm256_storeu_si256(reinterpret_cast<__m256i *>(call.near_place + n), _mm256_maskz_compress_epi32(in, place));
+      n += static_cast<std::size_t>(__builtin_popcount(in));
+    }
+#else
+    for (std::size_t j = span->begin; j < span->end; ++j) {
+      const double dx = x[j] - tx, dy = y[j] - ty, dz = z[j] - tz, r2 = dx * dx + dy * dy + dz * dz;
+      call.near[0][n] = dx;
+      call.near[1][n] = dy;
+      call.near[2][n] = dz;
+      call.near[3][n] = r2;
+      call.near_place[n] = call.place[j];
+      n += static_cast<std::size_t>(r2 < call.cutoff2);
+    }
 #endif
-  for (; j < call.end; ++j) {
-    const double dx = x[j] - tx, dy = y[j] - ty, dz = z[j] - tz, r2 = dx * dx + dy * dy + dz * dz;
-    call.near[0][n] = dx;
-    call.near[1][n] = dy;
-    call.near[2][n] = dz;
-    call.near[3][n] = r2;
-    call.near_place[n] = call.place[j];
-    n += static_cast<std::size_t>(r2 < call.cutoff2);
   }
   return n;
 }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "ufp/span.hpp"
+
 namespace ufp
 {
 
@@ -14,9 +16,9 @@ constexpr std::size_t boys_width = 9;  // numbers in a row
 //   gradient, lowest = 1:  q [B2 d_a d_b - B1 δ_ab],  B2 [μ_a d_b + d_a μ_b + μ·d δ_ab] - B3 μ·d d_a d_b
 //   field,    lowest = 0:  q B0, -q B1 d,             -μ·d B1, μ·d B2 d - B1 μ
 struct RealCall {
-  std::size_t begin, end;  // images to look at
-  const double *image[3];  // their coordinates
-  const int *place;        // of what an image is
+  const Span *stretch, *stretch_end;  // images to look at
+  const double *image[3];             // their coordinates
+  const int *place;                   // of what an image is
   double target[3];
   int own;                    // place of the target, left out where it is the target itself
   double cutoff2, smallest2;  // Å²; a neighbour closer than the second ends the search
@@ -28,7 +30,7 @@ struct RealCall {
   const double *charge;      // (sets, stride) by place
   const double *dipole;      // (sets, 3, stride), or null for none
   const char *polar;         // (sets), which have dipoles
-  double *near[4];           // work space: separations and their squares, end - begin + 8 each
+  double *near[4];           // work space: separations and their squares, all images and 8
   double *b[3];              // and the B_n
   int *near_place;
   double *out;  // added to: (sets, 6) or (sets, 4)
