@@ -173,7 +173,7 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
   if (n_targets == 0) return;
   std::fill(out, out + n_targets * n_sets_ * Quantity::size, 0.0);
   place(cell, positions, targets, sources);
-  list_images(cell, split.real_cutoff);
+  images_.build(cell, reciprocal(cell), fraction_, split.real_cutoff);
   add_real_space<Quantity>(split, out);
   add_k_space<Quantity>(cell, split, out);
   for (std::size_t s = 0; s < n_sets_; ++s) {
@@ -258,98 +258,6 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
   }
 }
 
-// All images within `cutoff` of the cell, found from the perpendicular heights (edge lengths mislead in skewed cells).
-void LatticeSum::list_images(const Cell &cell, double cutoff)
-{
-  const Cell inverse = reciprocal(cell);
-  std::array<double, 3> margin{};
-  std::array<int, 3> reach_in_cells{};
-  for (std::size_t d = 0; d < 3; ++d) {
-    margin[d] = cutoff * std::sqrt(dot(inverse[d], inverse[d]));
-    reach_in_cells[d] = static_cast<int>(margin[d]) + 1;
-  }
-  for (auto &x : found_) x.clear();
-  found_place_.clear();
-  home_.resize(3 * n_atoms_);
-  for (int i = -reach_in_cells[0]; i <= reach_in_cells[0]; ++i)
-    for (int j = -reach_in_cells[1]; j <= reach_in_cells[1]; ++j)
-      for (int k = -reach_in_cells[2]; k <= reach_in_cells[2]; ++k)
-        for (std::size_t p = 0; p < n_atoms_; ++p) {
-          const std::array<double, 3> f{fraction_[0][p] + i, fraction_[1][p] + j, fraction_[2][p] + k};
-          bool seen = true;
-          for (std::size_t d = 0; d < 3; ++d) seen = seen && f[d] >= -margin[d] && f[d] <= 1 + margin[d];
-          if (!seen) continue;
-          for (std::size_t a = 0; a < 3; ++a) {
-            const double x = f[0] * cell[0][a] + f[1] * cell[1][a] + f[2] * cell[2][a];
-            found_[a].push_back(x);
-            if (i == 0 && j == 0 && k == 0) home_[3 * p + a] = x;
-          }
-          found_place_.push_back(static_cast<int>(p));
-        }
-  sort_images(cutoff);
-}
-
-// Bin by bin, those of a column along z one after the other, so that a target looks at a stretch of each column.
-void LatticeSum::sort_images(double cutoff)
-{
-  constexpr double bins_per_cutoff = 2.5;
-  const std::size_t n = found_place_.size();
-  for (std::size_t a = 0; a < 3; ++a) {
-    const auto [low, high] = std::minmax_element(found_[a].begin(), found_[a].end());
-    bins_.low[a] = *low;
-    bins_.count[a] = static_cast<std::size_t>(std::min((*high - *low) * bins_per_cutoff / cutoff, 1000.0)) + 1;
-    bins_.width[a] = (*high - *low) / static_cast<double>(bins_.count[a]);
-    bins_.per_length[a] = bins_.width[a] > 0 ? 1 / bins_.width[a] : 0;
-  }
-  const auto bin_of = [&](std::size_t j) {
-    return bins_.column(bins_.of(0, found_[0][j]), bins_.of(1, found_[1][j])) + bins_.of(2, found_[2][j]);
-  };
-  const std::size_t count = bins_.count[0] * bins_.count[1] * bins_.count[2];
-  bins_.start.assign(count + 1, 0);
-  for (std::size_t j = 0; j < n; ++j) ++bins_.start[bin_of(j) + 1];
-  for (std::size_t k = 0; k < count; ++k) bins_.start[k + 1] += bins_.start[k];
-  std::vector<std::size_t> next(bins_.start.begin(), bins_.start.end() - 1);
-  for (auto &x : image_) x.resize(n);
-  image_place_.resize(n);
-  for (std::size_t j = 0; j < n; ++j) {
-    const std::size_t to = next[bin_of(j)]++;
-    for (std::size_t a = 0; a < 3; ++a) image_[a][to] = found_[a][j];
-    image_place_[to] = found_place_[j];
-  }
-}
-
-std::size_t LatticeSum::Bins::of(std::size_t axis, double x) const
-{
-  const double bin = (x - low[axis]) * per_length[axis];
-  return static_cast<std::size_t>(std::clamp(bin, 0.0, static_cast<double>(count[axis] - 1)));
-}
-
-double LatticeSum::Bins::distance(std::size_t axis, std::size_t bin, double x) const
-{
-  const double begin = low[axis] + static_cast<double>(bin) * width[axis];
-  return std::max({0.0, begin - x, x - begin - width[axis]});
-}
-
-// The images that may be within the cutoff of a point.
-void LatticeSum::list_stretches(const double *x, double cutoff)
-{
-  stretches_.clear();
-  const double reach = cutoff * (1 + 1e-9);
-  const std::size_t i_end = bins_.of(0, x[0] + reach) + 1, j_begin = bins_.of(1, x[1] - reach),
-                    j_end = bins_.of(1, x[1] + reach) + 1;
-  for (std::size_t i = bins_.of(0, x[0] - reach); i < i_end; ++i) {
-    const double dx = bins_.distance(0, i, x[0]), beside = reach * reach - dx * dx;
-    for (std::size_t j = j_begin; j < j_end; ++j) {
-      const double dy = bins_.distance(1, j, x[1]), left = beside - dy * dy;
-      if (!(left > 0)) continue;
-      const std::size_t column = bins_.column(i, j);
-      const double half = std::sqrt(left);
-      stretches_.push_back(
-          {bins_.start[column + bins_.of(2, x[2] - half)], bins_.start[column + bins_.of(2, x[2] + half) + 1]});
-    }
-  }
-}
-
 // Sums of B_n(r), the derivatives of the screened 1/r: B_0 = erfc(αr)/r, B_{n+1} = -B_n'/r, written as
 // (2n-1)!!/r^{2n+1} - (2α/√π)(2α²)^n F_n(α²r²), a singular and an entire part.
 template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
@@ -365,7 +273,7 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
     power *= 2 * split.alpha * split.alpha;
     odd *= 2 * static_cast<double>(n) + 1;
   }
-  call.place = image_place_.data();
+  call.place = images_.atom();
   call.cutoff2 = split.real_cutoff * split.real_cutoff;
   call.smallest2 = coincident * coincident;
   call.alpha2 = split.alpha * split.alpha;
@@ -376,18 +284,18 @@ template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &spli
   call.charge = charge_.data();
   call.dipole = dipole_.empty() ? nullptr : dipole_.data();
   call.polar = polar_.data();
-  const std::size_t room = image_place_.size() + 8;
+  const std::size_t room = images_.size() + 8;
   near_.resize(7 * room);
   near_place_.resize(room);
   for (std::size_t k = 0; k < 4; ++k) call.near[k] = &near_[k * room];
   for (std::size_t k = 0; k < 3; ++k) call.b[k] = &near_[(4 + k) * room];
   call.near_place = near_place_.data();
-  for (std::size_t a = 0; a < 3; ++a) call.image[a] = image_[a].data();
+  for (std::size_t a = 0; a < 3; ++a) call.image[a] = images_.coordinate(a);
   for (std::size_t i = 0; i < n_targets_; ++i) {
-    for (std::size_t a = 0; a < 3; ++a) call.target[a] = home_[3 * i + a];
-    list_stretches(&home_[3 * i], split.real_cutoff);
-    call.stretch = stretches_.data();
-    call.stretch_end = stretches_.data() + stretches_.size();
+    for (std::size_t a = 0; a < 3; ++a) call.target[a] = images_.home(i)[a];
+    const std::vector<Span> &stretches = images_.around(i);
+    call.stretch = stretches.data();
+    call.stretch_end = stretches.data() + stretches.size();
     call.own = static_cast<int>(i);
     call.out = out + Quantity::size * i * n_sets_;
     const int other = kernel(call);

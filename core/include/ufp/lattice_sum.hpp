@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ufp/error.hpp"
+#include "ufp/lattice_images.hpp"
 #include "ufp/span.hpp"
 
 namespace ufp
@@ -20,8 +21,6 @@ class CoincidentAtoms : public DomainError
   CoincidentAtoms(std::size_t i, std::size_t j);
   std::size_t first, second;
 };
-
-using Cell = std::array<std::array<double, 3>, 3>;  // rows a, b, c in Å
 
 // Where an Ewald sum is divided: screening exp(-alpha² r²), real space up to r < real_cutoff, k space up to
 // |k| < k_cutoff.
@@ -70,22 +69,10 @@ class LatticeSum
   struct Wave {
     const double *cosine, *sine;  // by place
   };
-  // Boxes of images; those of box k are images start[k] to start[k + 1].
-  struct Bins {
-    std::array<double, 3> low{}, width{}, per_length{};
-    std::array<std::size_t, 3> count{};
-    std::vector<std::size_t> start;
-    std::size_t of(std::size_t axis, double x) const;
-    std::size_t column(std::size_t i, std::size_t j) const { return (i * count[1] + j) * count[2]; }
-    double distance(std::size_t axis, std::size_t bin, double x) const;
-  };
   template <class Quantity>
   void evaluate(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
                 std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
   void place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources);
-  void list_images(const Cell &cell, double cutoff);
-  void sort_images(double cutoff);
-  void list_stretches(const double *x, double cutoff);
   template <class Quantity> void add_real_space(const EwaldSplit &split, double *out);
   template <class Quantity> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
   void tabulate_powers(std::size_t axis, std::size_t top);
@@ -98,12 +85,9 @@ class LatticeSum
   std::vector<char> polar_;                                            // by set: whether it has dipoles
   std::vector<std::vector<Span>> charged_, dipolar_;  // by set: places with charges or dipoles, and with dipoles
   std::array<std::vector<double>, 3> fraction_;       // by place
-  std::vector<double> home_;                          // (places, 3) Å, in the cell
-  std::array<std::vector<double>, 3> found_, image_;  // coordinates of all images near the cell, as found and by bin
-  std::vector<int> found_place_, image_place_, near_place_;
-  std::vector<double> near_;  // work space of the kernel
-  Bins bins_;
-  std::vector<Span> stretches_;                       // of the images that a target looks at
+  LatticeImages images_;                              // of the places
+  std::vector<double> near_;                          // work space of the kernel
+  std::vector<int> near_place_;
   std::array<std::vector<double>, 3> cosine_, sine_;  // powers of exp(2πi f) by axis, (power, place)
   // Padded to a multiple of eight, as places are.
   std::vector<double> plane_cos_, plane_sin_, up_, down_, wave_work_;
