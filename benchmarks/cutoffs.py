@@ -1,10 +1,10 @@
 """Cutoffs and knots of the three-body terms by accuracy per cost: withheld errors beside the speed of `pair_style ufp`.
 
     python benchmarks/cutoffs.py -o benchmarks/results/cutoffs.json
-    python benchmarks/cutoffs.py train.toml --splines 4.5:9:5:10 --splines 5.5:11:6:12
+    python benchmarks/cutoffs.py train.toml --variants variants.toml
 
-Every variant (cutoff of the legs and of the opposite side in Å, knot intervals of both) is fitted to the structures of
-a `ufp fit` TOML, of which everything else is kept. Errors are those of cross-validation over groups (runs), once over
+The splines of every variant in cutoffs.toml take the place of those in a `ufp fit` TOML, of which everything else is
+kept, and are fitted to its structures. Errors are those of cross-validation over groups (runs), once over
 all structures that are neither melts nor broken, once by configuration type. Speed: NVE of β-Li3PS4, 384 atoms, at
 300 K, one core; the variants alternate in blocks of about half a second.
 """
@@ -28,23 +28,21 @@ from systems import DATA, LPS_ELEMENTS, SEED, setup, spline_pair
 from ufpnmr import Potential
 from ufpnmr.potential.accuracy import Comparison
 from ufpnmr.potential.dataset import Dataset, folds, read_dataset, targets
-from ufpnmr.potential.fit_config import FitConfig, basis_of, read_config
+from ufpnmr.potential.fit_config import FitConfig, Splines, basis_of, read_config
 from ufpnmr.potential.gram import NormalEquations, accumulate
 from ufpnmr.potential.regularisation import penalty
 from ufpnmr.potential.solve import solve
 from ufpnmr.potential.validation import cross_validate
+from ufpnmr.toml_file import load_toml
 
-VARIANTS = ["4:8:6:12", "4.5:9:5:10", "4.5:9:6:12", "5:10:6:12", "5.5:6.5:6:7", "5.5:11:5:10", "5.5:11:6:12"]
+VARIANTS = Path(__file__).with_suffix(".toml")
 ODD = ("melt", "broken")
 
 
-def with_splines(config: FitConfig, variant: str) -> FitConfig:
-    """Return the settings with other three-body splines."""
-    leg, far, intervals, intervals_far = (float(x) for x in variant.split(":"))
-    triplet = config.splines.triplet.model_copy(
-        update={"cutoff": (leg, leg, far), "intervals": (int(intervals), int(intervals), int(intervals_far))}
-    )
-    return config.model_copy(update={"splines": config.splines.model_copy(update={"triplet": triplet})})
+def read_variants(path: Path, config: FitConfig) -> dict[str, FitConfig]:
+    """Return the settings with the splines of each variant, by name."""
+    tables = load_toml(path, "variants of splines")[1]["variants"]
+    return {table.pop("name"): config.model_copy(update={"splines": Splines.model_validate(table)}) for table in tables}
 
 
 def cross_validated(config: FitConfig, dataset: Dataset, count: int) -> tuple[Comparison, Potential, int]:
@@ -71,7 +69,7 @@ def main() -> None:
     """Measure, print a table, write JSON."""
     new = parser(__doc__)
     new.add_argument("file", type=Path, nargs="?", default=ROOT / "inputs" / "lps" / "train.toml")
-    new.add_argument("--splines", action="append", metavar="LEG:FAR:INTERVALS:INTERVALS")
+    new.add_argument("--variants", type=Path, default=VARIANTS)
     new.add_argument("--folds", type=int, default=4)
     options = new.parse_args()
     warnings.simplefilter("ignore", UserWarning)
@@ -82,12 +80,14 @@ def main() -> None:
         config = config.model_copy(update={"weights": {}})
         few = [s for s in dataset.train if s.config_type in ("beta", "amorphous")]
         dataset, options.folds = Dataset(tuple(few[:3] + few[-3:]), ()), 2
-    variants = options.splines or (["4:6:3:4", "4.5:6:3:4"] if options.quick else VARIANTS)
+    variants = read_variants(options.variants, config)
+    if options.quick:
+        variants = dict(list(variants.items())[:2])
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         folder, inputs = Path(name), {}
-        for number, variant in enumerate(variants):
-            comparison, potential, columns = cross_validated(with_splines(config, variant), dataset, options.folds)
+        for number, (variant, settings) in enumerate(variants.items()):
+            comparison, potential, columns = cross_validated(settings, dataset, options.folds)
             sane = np.array([kind not in ODD for kind in comparison.config_types])
             by_type = comparison.by_config_type()
             rows.append(
@@ -99,7 +99,7 @@ def main() -> None:
                 }
             )
             print(
-                f"{variant:<16}{columns:>7}{rows[-1]['errors']['energy_rmse']:8.2f}{rows[-1]['errors']['force_rmse']:8.1f}",
+                f"{variant:<54}{columns:>7}{rows[-1]['errors']['energy_rmse']:8.2f}{rows[-1]['errors']['force_rmse']:8.1f}",
                 flush=True,
             )
             path = folder / f"{number}.uf3"
@@ -121,7 +121,7 @@ def main() -> None:
             )
     for row in rows:
         row["atom_steps_per_s"] = summary(run.atoms / run.step for run in measured[row["splines"]])
-        print(f"{row['splines']:<16}{row['atom_steps_per_s']['median']:12.3g} atom-steps/s")
+        print(f"{row['splines']:<54}{row['atom_steps_per_s']['median']:12.3g} atom-steps/s")
     report(
         "cutoffs",
         options.quick,

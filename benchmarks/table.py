@@ -416,11 +416,9 @@ def cutoffs(result: Result) -> str:
     """Return the table of cutoffs.py: withheld errors beside speed."""
 
     def row(case: Result) -> list[object]:
-        leg, far, intervals, intervals_far = case["splines"].split(":")
         errors, types = case["errors"], case["by_config_type"]
         return [
-            f"{leg}, {leg}, {far}",
-            f"{intervals}, {intervals}, {intervals_far}",
+            case["splines"],
             case["coefficients"],
             f"{errors['energy_rmse']:.1f}",
             f"{errors['force_rmse']:.0f}",
@@ -429,7 +427,7 @@ def cutoffs(result: Result) -> str:
             f"{case['atom_steps_per_s']['median'] / 1000:.0f}",
         ]
 
-    header = ["cutoffs, Å", "knot intervals", "coefficients", "energy, meV/atom", "forces, meV/Å", "β", "amorphous"]
+    header = ["three-body splines", "coefficients", "energy, meV/atom", "forces, meV/Å", "β", "amorphous"]
     return markdown([*header, "10³ atom-steps/s"], map(row, result["rows"]))
 
 

@@ -125,7 +125,7 @@ def _write(
         write_equations(paths["gram"], result.equations, result.basis, result.covered, origin)
     inflation = result.posterior.calibration["forces"].factor if "forces" in result.posterior.calibration else 1.0
     for number, member in enumerate(result.posterior.draws(committee or 0, seed=0, inflation=inflation)):
-        result.basis.potential(member, **header).write(paths[f"committee {number}"], force=True)
+        result.basis.potential(member, **header).write(paths[f"committee {number}"], force=True, allow_unloadable=True)
     # the potential last: where it stands, its companions are there
     save(small, paths["posterior"], result.basis, force=True, provenance=origin)
     potential.write(paths["potential"], force=True, allow_unloadable=True)
