@@ -3,7 +3,8 @@
     python benchmarks/compute_efg.py -o benchmarks/results/compute_efg.json [--quick]
 
 β-Li3PS4 of inputs/lps (384 atoms, 144 Li) after 2 ps at 300 K, NVT at 2 fs with LPS.uf3, one core. Models with random
-features and weights, which is the unfavourable case for their grouping; speed does not depend on what weights are. One
+features and weights, which is the unfavourable case for their grouping; speed does not depend on what weights are; and
+the shipped model, inputs/lps/LPS.efg, whose baseline needs Ewald sums. One
 LAMMPS in this process for each case: tensors of all Li every 100 steps through `dump custom`, or averaged by `fix
 ave/atom` over samples every 20 steps and dumped every 100. The cost of a step that asks for tensors is its processor
 time less that of the step before it, which does not; the cost for the run is that over the time of the steps between.
@@ -23,13 +24,14 @@ import ase.io
 import numpy as np
 
 from lammps_timing import Instance, instances, interleave, parser, report, spread, summary
-from systems import LPS_ELEMENTS, equilibrated, lps_pair, setup
+from systems import LPS, LPS_ELEMENTS, equilibrated, lps_pair, setup
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
 
 SIZES = {"default": (6, 4, 150, 75), "large": (8, 6, 500, 200)}
 """n_max, l_max, features of rank 2 and invariants: the defaults of `ufp efg fit`, and the largest sensible model."""
+SHIPPED = LPS / "LPS.efg"
 EVERY = 100
 SAMPLE = 20
 
@@ -63,8 +65,8 @@ def inputs(folder: Path, data: Path) -> dict[str, list[str]]:
     """Return the input of each case."""
     base = [*setup(data, lps_pair()), "fix integrate all nvt temp 300 300 0.1", "group ion type 1"]
     cases = {}
-    for size in SIZES:
-        path = model(folder / f"{size}.efg", size, data)
+    paths = {size: model(folder / f"{size}.efg", size, data) for size in SIZES} | {"shipped": SHIPPED}
+    for size, path in paths.items():
         for precision, what in (("single", "frames"), ("single", "averages"), ("double", "frames")):
             name = f"{size}, {precision}, {what}"
             source = "c_efg" if what == "frames" else "f_efg"
@@ -114,11 +116,16 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
         "atoms": 384,
         "ions": ions,
         "ms_per_step": summary(1e3 * step for step in steps),
-        "sizes": {
-            name: dict(zip(("n_max", "l_max", "features", "invariants"), s, strict=True)) for name, s in SIZES.items()
-        },
+        "sizes": {name: dict(zip(("n_max", "l_max", "features", "invariants"), s, strict=True)) for name, s in sizes()},
         "cases": rows,
     }
+
+
+def sizes() -> list[tuple[str, tuple[int, int, int, int]]]:
+    """Return the sizes of all models."""
+    shipped = EFGModel.read(SHIPPED)
+    d = shipped.descriptor
+    return [*SIZES.items(), ("shipped", (d.n_max, d.l_max, shipped.tensors.size, shipped.invariants.size))]
 
 
 def main() -> None:

@@ -225,6 +225,7 @@ def compute_efg(result: Result) -> str:
     for case in result["cases"]:
         size = result["sizes"][case["size"]]
         features = f"n_max {size['n_max']}, l_max {size['l_max']}, {size['features']}/{size['invariants']} features"
+        features = f"LPS.efg ({features})" if case["size"] == "shipped" else features
         row = [f"{features}, {case['precision']}", names[case["what"]], f"{spread(case['percent'], 1)} %"]
         rows.append([*row, spread(case["us_per_tensor"], 1)])
     return markdown(["model", "tensors of 144 Li in 384 atoms", "added to the run", "µs per tensor"], rows)

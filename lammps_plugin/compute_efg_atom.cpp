@@ -66,6 +66,7 @@ ComputeEFGAtom::ComputeEFGAtom(LAMMPS *host, int narg, char **arg)
   if (!problem.empty()) error->all(FLERR, "{}: {}", name_, problem);
   load();
   map_types(elements);
+  if (model_.baseline) baseline_ = std::make_unique<SharedBaseline>(lmp, *model_.baseline, species_, name_);
 
   peratom_flag = 1;
   size_peratom_cols = 6 + static_cast<int>(options_.columns.size());
@@ -129,6 +130,7 @@ void ComputeEFGAtom::init()
                    name_);
   if (comm->me == 0 && neighbor->exclude)
     error->warning(FLERR, "{}: neigh_modify exclude leaves neighbours out of the environments", name_);
+  if (baseline_) baseline_->check();
   request_list();
   if (comm->me == 0 && !logged_) log_model();
   logged_ = true;
@@ -178,6 +180,8 @@ void ComputeEFGAtom::log_model() const
   text += fmt::format("  {} precision, {} stored environments reproduced, {} thread(s) per rank, SIMD {}\n",
                       predictor_->precision() == ufp::Precision::single ? "single" : "double", model_.checks.size(),
                       comm->nthreads, ufp::simd_name(predictor_->simd()));
+  if (model_.baseline)
+    text += fmt::format("  on {}: Ewald sums over all atoms, in double precision\n", model_.baseline->name);
   text += fmt::format("  columns 1-6 xx yy zz xy xz yz in V/A^2, axes of {}\n",
                       domain->triclinic_general ? "the general triclinic box as it was given" : "the simulation box");
   const std::string frequencies = options_.description();
@@ -192,6 +196,7 @@ void ComputeEFGAtom::find_centres()
     const int i = list_->ilist[ii];
     if ((atom->mask[i] & groupbit) && centre_type_[at(atom->type[i])]) centres_.push_back(i);
   }
+  std::sort(centres_.begin(), centres_.end());
 }
 
 void ComputeEFGAtom::compute_peratom()
@@ -206,14 +211,14 @@ void ComputeEFGAtom::compute_peratom()
   }
   if (atom->nlocal > 0) std::fill_n(&array_atom[0][0], at(atom->nlocal) * at(size_peratom_cols), 0.0);
   find_centres();
+  if (baseline_) baseline_->evaluate(centres_);
 #if defined(_OPENMP)
   const int threads = std::max(1, comm->nthreads);
 #else
   const int threads = 1;
 #endif
   while (workers_.size() < at(threads))
-    workers_.push_back(
-        {{species_, model_.arrays.spec.species, model_.arrays.spec.cutoff}, predictor_->scratch(), {}, {}});
+    workers_.push_back({{species_, model_.arrays.spec.species, model_.arrays.spec.cutoff}, predictor_->scratch(), {}});
 #if defined(_OPENMP)
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
 #endif
@@ -227,27 +232,35 @@ void ComputeEFGAtom::compute_peratom()
 
 void ComputeEFGAtom::work(Worker &worker, std::size_t begin, std::size_t end)
 {
+  worker.first = begin;
   for (std::size_t k = begin; k < end; ++k) {
     predictor_->add(worker.packer.pack(*list_, centres_[k], *atom), worker.scratch);
-    worker.atoms.push_back(centres_[k]);
+    ++worker.count;
     if (worker.packer.coincident() >= 0) {
       worker.coincident[0] = centres_[k];
       worker.coincident[1] = worker.packer.coincident();
     }
-    if (worker.atoms.size() == predictor_->batch() || k + 1 == end) finish_batch(worker);
+    if (worker.count == predictor_->batch() || k + 1 == end) finish_batch(worker);
   }
 }
 
 void ComputeEFGAtom::finish_batch(Worker &worker)
 {
-  worker.tensors.resize(6 * worker.atoms.size());
+  worker.tensors.resize(6 * worker.count);
   predictor_->finish(worker.scratch, worker.tensors.data(), worker.tensors.size());
   const double *const rotation = domain->triclinic_general ? &domain->rotate_r2g[0][0] : nullptr;
-  for (std::size_t k = 0; k < worker.atoms.size(); ++k) {
-    const int i = worker.atoms[k];
-    options_.write(&worker.tensors[6 * k], rotation, species_[at(atom->type[i])] == isotope_species_, array_atom[i]);
+  for (std::size_t k = 0; k < worker.count; ++k) {
+    const int i = centres_[worker.first + k];
+    double *const V = &worker.tensors[6 * k];
+    if (baseline_) {
+      const double *const beneath = baseline_->tensor(worker.first + k);
+      for (int a = 0; a < 6; ++a) V[a] += beneath[a];
+      V[2] = -(V[0] + V[1]);  // exactly traceless
+    }
+    options_.write(V, rotation, species_[at(atom->type[i])] == isotope_species_, array_atom[i]);
   }
-  worker.atoms.clear();
+  worker.first += worker.count;
+  worker.count = 0;
 }
 
 double ComputeEFGAtom::memory_usage()
@@ -256,5 +269,6 @@ double ComputeEFGAtom::memory_usage()
   const double weight = predictor_->precision() == ufp::Precision::single ? sizeof(float) : sizeof(double);
   bytes += weight * static_cast<double>(model_.arrays.members[0].size() + model_.arrays.active.size());
   for (const Worker &worker : workers_) bytes += worker.packer.bytes();
+  if (baseline_) bytes += baseline_->bytes();
   return bytes;
 }

@@ -1,6 +1,7 @@
 // compute efg/atom: electric field gradient tensors of a .efg model.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "compute.h"
 #include "efg_columns.h"
 #include "environment_packer.h"
+#include "shared_baseline.h"
 #include "ufp/efg_model.hpp"
 
 namespace LAMMPS_NS
@@ -31,8 +33,8 @@ class ComputeEFGAtom : public Compute
   struct Worker {
     EnvironmentPacker packer;
     ufp::EfgPredictor::Scratch scratch;
-    std::vector<int> atoms;       // of the batch
-    std::vector<double> tensors;  // of the batch
+    std::vector<double> tensors;       // of the batch
+    std::size_t first = 0, count = 0;  // the batch, among centres_
     int coincident[2] = {-1, -1};
   };
 
@@ -54,7 +56,8 @@ class ComputeEFGAtom : public Compute
   int isotope_species_ = -1;
   bool own_list_ = false, logged_ = false;
   class NeighList *list_ = nullptr;
-  std::vector<int> centres_;  // atoms of this rank that get a tensor
+  std::vector<int> centres_;  // atoms of this rank that get a tensor, ascending
+  std::unique_ptr<SharedBaseline> baseline_;
   std::vector<Worker> workers_;
   int rows_ = 0;
 };

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <vector>
 
+#include "real_kernel.hpp"
+
 namespace ufp
 {
 
-// F_0 to F_3 on a grid of x. Since F_m' = -F_{m+1}, one row F_0..F_8 is the Taylor series of them all: half a step of
-// 0.025 leaves an error below 1e-13.
+// F_0 to F_8 on a grid of x, in the middle of each step. Since F_m' = -F_{m+1}, one row is the Taylor series of F_0 to
+// F_3: five terms and half a step of 0.025 leave an error below 1e-13.
 class BoysTable
 {
  public:
@@ -24,22 +26,12 @@ class BoysTable
     }
   }
 
-  // f[0..count) = F_first(x) .. F_{first+count-1}(x)
-  template <std::size_t first, std::size_t count> void evaluate(double x, double *f) const noexcept
-  {
-    static_assert(first + count <= 4, "a row ends with F_8");
-    const double scaled = x * (1 / step);
-    const std::size_t row = static_cast<std::size_t>(scaled);
-    const double d = (static_cast<double>(row) + 0.5 - scaled) * step;
-    const double *g = &rows_[row * width + first];
-    for (std::size_t m = 0; m < count; ++m, ++g)
-      f[m] = g[0] +
-             d * (g[1] + d * (1. / 2) * (g[2] + d * (1. / 3) * (g[3] + d * (1. / 4) * (g[4] + d * (1. / 5) * g[5]))));
-  }
+  // Rows of `width` numbers, row k for x from k to k + 1 steps.
+  const double *rows() const noexcept { return rows_.data(); }
 
  private:
-  static constexpr double step = 0.05;
-  static constexpr std::size_t width = 9;
+  static constexpr double step = boys_step;
+  static constexpr std::size_t width = boys_width;
 
   static double series(std::size_t m, double x)
   {

@@ -29,9 +29,13 @@ CellList::CellList(const double *positions, std::size_t n, const std::array<doub
 void CellList::wrap()
 {
   fraction_.resize(3 * n_);
+  inside_ = x_;
   wrapped_.assign(n_, {0, 0, 0});
   for (std::size_t i = 0; i < n_; ++i)
-    for (std::size_t d = 0; d < 3; ++d) fraction_[3 * i + d] = box_.wrapped(&x_[3 * i], d, i, wrapped_[i][d]);
+    for (std::size_t d = 0; d < 3; ++d) {
+      fraction_[3 * i + d] = box_.wrapped(&x_[3 * i], d, i, wrapped_[i][d]);
+      for (std::size_t k = 0; k < 3; ++k) inside_[3 * i + k] -= wrapped_[i][d] * box_.cell[3 * d + k];
+    }
 }
 
 void CellList::choose_bins()
@@ -96,7 +100,7 @@ void CellList::fill_bins()
 void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
 {
   out.clear();
-  const double limit = cutoff_ * cutoff_;
+  const double limit = cutoff_ * cutoff_, rough = limit * (1 + 1e-6);
   std::array<int, 3> low{}, high{};
   for (std::size_t d = 0; d < 3; ++d) {
     low[d] = bin_[i][d] - reach_[d];
@@ -105,18 +109,31 @@ void CellList::neighbors(std::size_t i, std::vector<Neighbor> &out) const
     low[d] = std::max(low[d], 0);
     high[d] = std::min(high[d], bins_[d] - 1);
   }
+  // A bin along each axis and the image of the cell that it is in.
   std::array<int, 3> at{}, bin{}, image{};
-  for (at[0] = low[0]; at[0] <= high[0]; ++at[0])
-    for (at[1] = low[1]; at[1] <= high[1]; ++at[1])
-      for (at[2] = low[2]; at[2] <= high[2]; ++at[2]) {
-        for (std::size_t d = 0; d < 3; ++d) {
-          image[d] = at[d] >= 0 ? at[d] / bins_[d] : -((bins_[d] - 1 - at[d]) / bins_[d]);
-          bin[d] = at[d] - image[d] * bins_[d];
-        }
+  const auto begin = [&](std::size_t d) {
+    at[d] = low[d];
+    image[d] = at[d] >= 0 ? at[d] / bins_[d] : -((bins_[d] - 1 - at[d]) / bins_[d]);
+    bin[d] = at[d] - image[d] * bins_[d];
+  };
+  const auto next = [&](std::size_t d) {
+    ++at[d];
+    if (++bin[d] < bins_[d]) return;
+    bin[d] = 0;
+    ++image[d];
+  };
+  for (begin(0); at[0] <= high[0]; next(0))
+    for (begin(1); at[1] <= high[1]; next(1))
+      for (begin(2); at[2] <= high[2]; next(2)) {
+        std::array<double, 3> from{inside_[3 * i], inside_[3 * i + 1], inside_[3 * i + 2]};  // i beside the image
+        for (std::size_t d = 0; d < 3; ++d)
+          for (std::size_t k = 0; k < 3; ++k) from[k] -= image[d] * box_.cell[3 * d + k];
         const std::size_t b = bin_of(bin);
         for (std::size_t s = start_[b]; s < start_[b + 1]; ++s) {
           const int j = order_[s];
           const std::size_t o = 3 * static_cast<std::size_t>(j);
+          const double dx = inside_[o] - from[0], dy = inside_[o + 1] - from[1], dz = inside_[o + 2] - from[2];
+          if (dx * dx + dy * dy + dz * dz > rough) continue;  // most; the others by their own coordinates
           Neighbor found{{x_[o] - x_[3 * i], x_[o + 1] - x_[3 * i + 1], x_[o + 2] - x_[3 * i + 2]}, 0.0, j, {}};
           bool home = true;
           for (std::size_t d = 0; d < 3; ++d) {

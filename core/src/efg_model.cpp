@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "efg_baseline.hpp"
 #include "efg_model_file.hpp"
 #include "ufp/error.hpp"
 
@@ -97,12 +98,6 @@ void check_evaluable(const Json &header, const EfgModelFile &file)
         "the model was made elsewhere, with mixed, doubly counted or individually normalised features, which the "
         "compiled kernel does not know; dump the positions and predict with `ufp efg predict`, or train a model with "
         "`ufp efg fit`");
-  const bool polarisable = header.find("polarisable") != nullptr;
-  if (polarisable || !header.at("baseline").at("charges").members().empty())
-    refuse("the model adds the field gradients of " +
-           std::string(polarisable ? "polarisable molecules" : "point charges") +
-           ", an Ewald sum that is not done here; dump the positions and predict with `ufp efg predict`, or train a "
-           "model without a baseline");
 }
 
 void read_coefficients(const EfgModelFile &file, double unit, EfgModelArrays &arrays)
@@ -208,6 +203,7 @@ EfgModel read_efg_model(const std::string &bytes)
   model.arrays.invariants = features_of(header.at("features").at("invariants"));
   model.label_scale = positive(header.at("label").at("scale"));
   read_coefficients(file, header.at("normalisation").at("tensors").number() * model.label_scale, model.arrays);
+  model.baseline = read_efg_baseline(file, model.species);
   model.checks = checks_of(file, model.arrays.spec.species);
   model.title = text_of(header.find("training"), "title");
   model.code = text_of(&header, "code");

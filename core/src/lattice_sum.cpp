@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "boys.hpp"
+#include "real_kernel.hpp"
 #include "ufp/error.hpp"
 #include "ufp/simd.hpp"
 #include "wave_kernel.hpp"
@@ -52,12 +54,6 @@ double reach(double tolerance)
   return std::sqrt(5.0 - std::log(std::clamp(tolerance, 1e-15, 1e-2)));
 }
 
-[[noreturn]] void throw_coincident(std::size_t i, std::size_t j)
-{
-  throw DomainError("expected atoms at different points, found atoms " + std::to_string(std::min(i, j)) + " and " +
-                    std::to_string(std::max(i, j)) + " less than 0.001 Å apart");
-}
-
 using WaveKernel = void (*)(const WaveCall &) noexcept;
 
 WaveKernel wave_kernel()
@@ -74,10 +70,34 @@ WaveKernel wave_kernel()
   }
 }
 
-// A multiple of four.
+using RealKernel = int (*)(const RealCall &) noexcept;
+
+RealKernel real_kernel()
+{
+  switch (simd_from_environment()) {
+#ifdef UFP_X86_KERNELS
+  case Simd::avx512:
+    return real_kernel_avx512;
+  case Simd::avx2:
+    return real_kernel_avx2;
+#endif
+  default:
+    return real_kernel_baseline;
+  }
+}
+
+// A multiple of eight.
 std::size_t padded(std::size_t n)
 {
-  return (n + 3) / 4 * 4;
+  return (n + 7) / 8 * 8;
+}
+
+// The vector of four that holds a place becomes part of the spans, which are found in ascending order.
+void extend(std::vector<Span> &spans, std::size_t place)
+{
+  const std::size_t begin = place / 4 * 4;
+  if (spans.empty() || spans.back().end < begin) spans.push_back({begin, begin});
+  spans.back().end = begin + 4;
 }
 
 const BoysTable &boys()
@@ -86,45 +106,11 @@ const BoysTable &boys()
   return table;
 }
 
-// What is summed at a target: the B_n that it needs (`lowest` and up), the contributions of a
-// charge and of a dipole at the separation d from the target, and how wave vectors k = p + l c enter.
+// What is summed at a target: the B_n that it needs (`lowest` and up), and how wave vectors k = p + l c enter.
 struct Gradient {
   static constexpr std::size_t size = 6, lowest = 1;
   static constexpr bool gradient = true;
   static constexpr double sign = -1;  // of k_a k_b
-
-  // q [B2 d_a d_b - B1 δ_ab]; b = B1, B2, B3
-  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double x = b[1] * d[0], y = b[1] * d[1], z = b[1] * d[2];
-    v[0] += q * (x * d[0] - b[0]);
-    v[1] += q * (y * d[1] - b[0]);
-    v[2] += q * (z * d[2] - b[0]);
-    v[3] += q * x * d[1];
-    v[4] += q * x * d[2];
-    v[5] += q * y * d[2];
-  }
-
-  // B2 [μ_a d_b + d_a μ_b + μ·d δ_ab] - B3 μ·d d_a d_b
-  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double along = dot(mu, d), third = b[2] * along;
-    for (std::size_t e = 0; e < 6; ++e) {
-      const std::size_t p = first[e], q = second[e];
-      v[e] += b[1] * (mu[p] * d[q] + d[p] * mu[q]) - third * d[p] * d[q];
-    }
-    for (std::size_t e = 0; e < 3; ++e) v[e] += b[1] * along;
-  }
-
-  // Σ_l t (p + l c)_a (p + l c)_b = m0 p_a p_b + m1 (p_a c_b + c_a p_b) + m2 c_a c_b
-  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *v)
-  {
-    for (std::size_t e = 0; e < 6; ++e) {
-      const std::size_t a = first[e], b = second[e];
-      v[e] += m[0] * p[a] * p[b] + m[1] * (p[a] * c[b] + c[a] * p[b]) + m[2] * c[a] * c[b];
-    }
-  }
 
   // Takes out what k space holds of the target's own Gaussian.
   static void add_own_gaussian(double alpha, double q, const std::array<double, 3> & /*mu*/, double /*background*/,
@@ -132,37 +118,12 @@ struct Gradient {
   {
     for (std::size_t e = 0; e < 3; ++e) v[e] += 4 * alpha * alpha * alpha / (3 * sqrt_pi) * q;
   }
-
- private:
-  static constexpr std::size_t first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
 };
 
 struct Field {
   static constexpr std::size_t size = 4, lowest = 0;
   static constexpr bool gradient = false;
   static constexpr double sign = 1;
-
-  // φ = q B0, E = -q B1 d; b = B0, B1, B2
-  static void add_charge(double q, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    v[0] += q * b[0];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] -= q * b[1] * d[a];
-  }
-
-  // φ = -μ·d B1, E = μ·d B2 d - B1 μ
-  static void add_dipole(const std::array<double, 3> &mu, const std::array<double, 3> &d, const double *b, double *v)
-  {
-    const double along = dot(mu, d);
-    v[0] -= along * b[1];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += along * b[2] * d[a] - b[1] * mu[a];
-  }
-
-  static void add_moments(const std::array<double, 3> &m, const std::array<double, 3> &p,
-                          const std::array<double, 3> &c, double *v)
-  {
-    v[0] += m[0];
-    for (std::size_t a = 0; a < 3; ++a) v[1 + a] += m[1] * p[a] + m[2] * c[a];
-  }
 
   static void add_own_gaussian(double alpha, double q, const std::array<double, 3> &mu, double background, double *v)
   {
@@ -172,6 +133,13 @@ struct Field {
 };
 
 }  // namespace
+
+CoincidentAtoms::CoincidentAtoms(std::size_t i, std::size_t j)
+    : DomainError("expected atoms at different points, found atoms " + std::to_string(std::min(i, j)) + " and " +
+                  std::to_string(std::max(i, j)) + " less than 0.001 Å apart"),
+      first(std::min(i, j)), second(std::max(i, j))
+{
+}
 
 EwaldSplit split_at(double alpha, double tolerance)
 {
@@ -199,26 +167,23 @@ void LatticeSum::evaluate(const Cell &cell, std::size_t n_atoms, const double *p
 {
   if (!(volume(cell) > 0)) throw DomainError("expected a cell with a volume, found one whose edges lie in a plane");
   n_atoms_ = n_atoms;
+  stride_ = padded(n_atoms);
   n_sets_ = sources.sets;
   n_targets_ = n_targets;
+  if (n_targets == 0) return;
   std::fill(out, out + n_targets * n_sets_ * Quantity::size, 0.0);
   place(cell, positions, targets, sources);
-  list_images(cell, split.real_cutoff);
-  if (sources.dipoles) {
-    add_real_space<Quantity, true>(split, out);
-    add_k_space<Quantity, true>(cell, split, out);
-  } else {
-    add_real_space<Quantity, false>(split, out);
-    add_k_space<Quantity, false>(cell, split, out);
-  }
+  images_.build(cell, reciprocal(cell), fraction_, split.real_cutoff);
+  add_real_space<Quantity>(split, out);
+  add_k_space<Quantity>(cell, split, out);
   for (std::size_t s = 0; s < n_sets_; ++s) {
-    const double *q = &charge_[s * n_atoms_];
+    const double *q = &charge_[s * stride_];
     double total = 0;
     for (std::size_t p = 0; p < n_atoms_; ++p) total += q[p];
     const double background = -pi / (volume(cell) * split.alpha * split.alpha) * total;
     for (std::size_t i = 0; i < n_targets_; ++i) {
       std::array<double, 3> dipole{};
-      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) dipole[d] = dipole_[(3 * s + d) * n_atoms_ + i];
+      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) dipole[d] = dipole_[(3 * s + d) * stride_ + i];
       Quantity::add_own_gaussian(split.alpha, q[i], dipole, background, out + Quantity::size * (i * n_sets_ + s));
     }
   }
@@ -239,18 +204,33 @@ void LatticeSum::fields(const Cell &cell, std::size_t n_atoms, const double *pos
 // Wrap into the cell, targets first: then the loops over targets run over contiguous memory.
 void LatticeSum::place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources)
 {
+  const auto has_dipole = [&](std::size_t set, std::size_t atom) {
+    const double *mu = sources.dipoles + 3 * (set * n_atoms_ + atom);
+    return mu[0] != 0 || mu[1] != 0 || mu[2] != 0;
+  };
   std::vector<char> is_target(n_atoms_, 0);
   order_.assign(targets, targets + n_targets_);
   for (std::size_t i : order_) {
     if (is_target[i]) throw DomainError("expected each target once, found atom " + std::to_string(i) + " twice");
     is_target[i] = 1;
   }
-  for (std::size_t i = 0; i < n_atoms_; ++i)
-    if (!is_target[i]) order_.push_back(i);
+  // The others by what they carry, so that what a set does not have lies together.
+  std::vector<std::array<std::size_t, 3>> others;  // first set with a dipole, first with a charge, atom
+  for (std::size_t i = 0; i < n_atoms_; ++i) {
+    if (is_target[i]) continue;
+    std::size_t polar = sources.dipoles ? 0 : n_sets_, charged = 0;
+    while (polar < n_sets_ && !has_dipole(polar, i)) ++polar;
+    while (charged < n_sets_ && sources.charges[charged * n_atoms_ + i] == 0) ++charged;
+    others.push_back({polar, charged, i});
+  }
+  std::sort(others.begin(), others.end());
+  for (const auto &other : others) order_.push_back(other[2]);
 
   const Cell inverse = reciprocal(cell);
-  charge_.resize(n_sets_ * n_atoms_);
-  dipole_.resize(sources.dipoles ? 3 * n_sets_ * n_atoms_ : 0);
+  charge_.assign(n_sets_ * stride_, 0.0);
+  dipole_.assign(sources.dipoles ? 3 * n_sets_ * stride_ : 0, 0.0);
+  charged_.assign(n_sets_, {});
+  dipolar_.assign(n_sets_, {});
   polar_.assign(n_sets_, 0);
   for (auto &f : fraction_) f.resize(n_atoms_);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
@@ -264,106 +244,69 @@ void LatticeSum::place(const Cell &cell, const double *positions, const std::siz
       fraction_[d][p] = f - std::floor(f);
     }
     for (std::size_t s = 0; s < n_sets_; ++s) {
-      charge_[s * n_atoms_ + p] = sources.charges[s * n_atoms_ + atom];
-      for (std::size_t d = 0; sources.dipoles && d < 3; ++d) {
-        const double mu = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
-        dipole_[(3 * s + d) * n_atoms_ + p] = mu;
-        if (mu != 0) polar_[s] = 1;
+      charge_[s * stride_ + p] = sources.charges[s * n_atoms_ + atom];
+      if (charge_[s * stride_ + p] != 0) extend(charged_[s], p);
+      if (!sources.dipoles) continue;
+      for (std::size_t d = 0; d < 3; ++d)
+        dipole_[(3 * s + d) * stride_ + p] = sources.dipoles[3 * (s * n_atoms_ + atom) + d];
+      if (has_dipole(s, atom)) {
+        extend(charged_[s], p);  // both enter the complex charges
+        extend(dipolar_[s], p);
+        polar_[s] = 1;
       }
     }
   }
-}
-
-// All images within `cutoff` of the cell, found from the perpendicular heights (edge lengths mislead in skewed cells).
-void LatticeSum::list_images(const Cell &cell, double cutoff)
-{
-  const Cell inverse = reciprocal(cell);
-  std::array<double, 3> margin{};
-  std::array<int, 3> reach_in_cells{};
-  for (std::size_t d = 0; d < 3; ++d) {
-    margin[d] = cutoff * std::sqrt(dot(inverse[d], inverse[d]));
-    reach_in_cells[d] = static_cast<int>(margin[d]) + 1;
-  }
-  for (auto &x : image_) x.clear();
-  image_place_.clear();
-  home_.resize(n_atoms_);
-  for (int i = -reach_in_cells[0]; i <= reach_in_cells[0]; ++i)
-    for (int j = -reach_in_cells[1]; j <= reach_in_cells[1]; ++j)
-      for (int k = -reach_in_cells[2]; k <= reach_in_cells[2]; ++k)
-        for (std::size_t p = 0; p < n_atoms_; ++p) {
-          const std::array<double, 3> f{fraction_[0][p] + i, fraction_[1][p] + j, fraction_[2][p] + k};
-          bool seen = true;
-          for (std::size_t d = 0; d < 3; ++d) seen = seen && f[d] >= -margin[d] && f[d] <= 1 + margin[d];
-          if (!seen) continue;
-          if (i == 0 && j == 0 && k == 0) home_[p] = image_place_.size();
-          for (std::size_t a = 0; a < 3; ++a)
-            image_[a].push_back(f[0] * cell[0][a] + f[1] * cell[1][a] + f[2] * cell[2][a]);
-          image_place_.push_back(p);
-        }
 }
 
 // Sums of B_n(r), the derivatives of the screened 1/r: B_0 = erfc(αr)/r, B_{n+1} = -B_n'/r, written as
 // (2n-1)!!/r^{2n+1} - (2α/√π)(2α²)^n F_n(α²r²), a singular and an entire part.
-template <class Quantity, bool dipoles> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
+template <class Quantity> void LatticeSum::add_real_space(const EwaldSplit &split, double *out)
 {
-  constexpr std::size_t first = Quantity::lowest, count = 2 + dipoles;
-  const BoysTable &table = boys();
-  const double alpha2 = split.alpha * split.alpha;
-  std::array<double, count> entire{}, singular{};  // prefactors of F_n and of 1/r^{2n+1}
+  static const RealKernel kernel = real_kernel();
+  RealCall call{};
   double power = 2 * split.alpha / sqrt_pi, odd = 1;
-  for (std::size_t n = 0; n < first + count; ++n) {
-    if (n >= first) {
-      entire[n - first] = power;
-      singular[n - first] = odd;
+  for (std::size_t n = 0; n < Quantity::lowest + std::size(call.entire); ++n) {
+    if (n >= Quantity::lowest) {
+      call.entire[n - Quantity::lowest] = power;
+      call.singular[n - Quantity::lowest] = odd;
     }
-    power *= 2 * alpha2;
+    power *= 2 * split.alpha * split.alpha;
     odd *= 2 * static_cast<double>(n) + 1;
   }
-  const double cutoff2 = split.real_cutoff * split.real_cutoff;
-  const std::size_t n_images = image_place_.size();
-  const double *x = image_[0].data(), *y = image_[1].data(), *z = image_[2].data();
-  near_.resize(n_images);
-
+  call.place = images_.atom();
+  call.cutoff2 = split.real_cutoff * split.real_cutoff;
+  call.smallest2 = coincident * coincident;
+  call.alpha2 = split.alpha * split.alpha;
+  call.boys = boys().rows();
+  call.gradient = Quantity::gradient;
+  call.sets = n_sets_;
+  call.stride = stride_;
+  call.charge = charge_.data();
+  call.dipole = dipole_.empty() ? nullptr : dipole_.data();
+  call.polar = polar_.data();
+  const std::size_t room = images_.size() + 8;
+  near_.resize(7 * room);
+  near_place_.resize(room);
+  for (std::size_t k = 0; k < 4; ++k) call.near[k] = &near_[k * room];
+  for (std::size_t k = 0; k < 3; ++k) call.b[k] = &near_[(4 + k) * room];
+  call.near_place = near_place_.data();
+  for (std::size_t a = 0; a < 3; ++a) call.image[a] = images_.coordinate(a);
   for (std::size_t i = 0; i < n_targets_; ++i) {
-    const double xi = x[home_[i]], yi = y[home_[i]], zi = z[home_[i]];
-    std::size_t n_near = 0;
-    for (std::size_t j = 0; j < n_images; ++j) {
-      const double dx = x[j] - xi, dy = y[j] - yi, dz = z[j] - zi;
-      near_[n_near] = j;
-      n_near += static_cast<std::size_t>(dx * dx + dy * dy + dz * dz < cutoff2);
-    }
-    for (std::size_t n = 0; n < n_near; ++n) {
-      const std::size_t j = near_[n], place = image_place_[j];
-      if (j == home_[i]) continue;
-      const std::array<double, 3> d{x[j] - xi, y[j] - yi, z[j] - zi};
-      const double r2 = dot(d, d);
-      if (r2 < coincident * coincident) throw_coincident(order_[i], order_[place]);
-      std::array<double, count> b{};
-      table.template evaluate<first, count>(alpha2 * r2, b.data());
-      const double inverse2 = 1 / r2;
-      double inverse = std::sqrt(inverse2);
-      for (std::size_t m = 0; m < first; ++m) inverse *= inverse2;
-      for (std::size_t m = 0; m < count; ++m, inverse *= inverse2) b[m] = singular[m] * inverse - entire[m] * b[m];
-      for (std::size_t s = 0; s < n_sets_; ++s) {
-        const double q = charge_[s * n_atoms_ + place];
-        if (!dipoles && q == 0) continue;  // sets of one species each
-        double *v = out + Quantity::size * (i * n_sets_ + s);
-        Quantity::add_charge(q, d, b.data(), v);
-        if constexpr (dipoles) {
-          const double *mu = &dipole_[3 * s * n_atoms_ + place];
-          const std::array<double, 3> dipole{mu[0], mu[n_atoms_], mu[2 * n_atoms_]};
-          if (dipole != std::array<double, 3>{}) Quantity::add_dipole(dipole, d, b.data(), v);
-        }
-      }
-    }
+    for (std::size_t a = 0; a < 3; ++a) call.target[a] = images_.home(i)[a];
+    const std::vector<Span> &stretches = images_.around(i);
+    call.stretch = stretches.data();
+    call.stretch_end = stretches.data() + stretches.size();
+    call.own = static_cast<int>(i);
+    call.out = out + Quantity::size * i * n_sets_;
+    const int other = kernel(call);
+    if (other >= 0) throw CoincidentAtoms(order_[i], order_[static_cast<std::size_t>(other)]);
   }
 }
 
 // (4π/Ω) Σ exp(-k²/4α²)/k² Re[exp(-ik·x_i) Σ_j (q_j + iμ_j·k) exp(ik·x_j)] and its derivatives, over half of the wave
 // vectors, doubled. k = 2π (h a* + k b* + l c*): exponentials are products of powers along the three axes, and what is
 // a polynomial in k is built from moments of the innermost sum.
-template <class Quantity, bool dipoles>
-void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *out)
+template <class Quantity> void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *out)
 {
   Cell star = reciprocal(cell);
   for (auto &row : star)
@@ -376,13 +319,25 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
     tabulate_powers(d, static_cast<std::size_t>(top[d]));
   }
   static const WaveKernel kernel = wave_kernel();
-  const std::size_t n_places = padded(n_atoms_), n_targets = padded(n_targets_), row = static_cast<std::size_t>(top[2]);
-  for (std::vector<double> *v : {&plane_cos_, &plane_sin_, &g_cos_, &g_sin_, &h_cos_, &h_sin_})
-    v->assign(n_places, 0.0);
+  const std::size_t n_targets = padded(n_targets_), row = static_cast<std::size_t>(top[2]);
+  plane_cos_.assign(stride_, 0.0);
+  plane_sin_.assign(stride_, 0.0);
   up_.resize(row + 1);
   down_.resize(row + 1);
-  wave_sums_.resize(4 * (row + 1));
-  moments_.resize(3 * n_targets);
+  wave_work_.assign(4 * stride_ + 4 * (row + 1), 0.0);
+  k_space_.assign(n_sets_ * Quantity::size * n_targets, 0.0);
+  WaveCall call{};
+  call.places = stride_;
+  call.targets = n_targets;
+  std::copy(star[2].begin(), star[2].end(), call.step);
+  call.cosine = cosine_[2].data();
+  call.sine = sine_[2].data();
+  call.plane_cos = plane_cos_.data();
+  call.plane_sin = plane_sin_.data();
+  call.up = up_.data();
+  call.down = down_.data();
+  call.work = wave_work_.data();
+  call.gradient = Quantity::gradient;
 
   for (int h = 0; h <= top[0]; ++h)
     for (int k = h == 0 ? 0 : -top[1]; k <= top[1]; ++k) {
@@ -406,52 +361,30 @@ void LatticeSum::add_k_space(const Cell &cell, const EwaldSplit &split, double *
       }
       if (last < 0) continue;
       multiply(power(0, h), power(1, std::abs(k)), k < 0 ? -1.0 : 1.0, plane_cos_.data(), plane_sin_.data());
+      call.top = last;
+      std::copy(plane.begin(), plane.end(), call.plane);
       for (std::size_t set = 0; set < n_sets_; ++set) {
-        const bool polar = dipoles && polar_[set];
-        if (polar)
-          charge_waves<true>(set, plane, star[2]);
-        else
-          charge_waves<false>(set, plane, star[2]);
-        kernel({n_places, n_targets, last, cosine_[2].data(), sine_[2].data(), plane_cos_.data(), plane_sin_.data(),
-                g_cos_.data(), g_sin_.data(), polar ? h_cos_.data() : nullptr, polar ? h_sin_.data() : nullptr,
-                up_.data(), down_.data(), wave_sums_.data(), Quantity::gradient, moments_.data()});
-        for (std::size_t i = 0; i < n_targets_; ++i)
-          Quantity::add_moments({moments_[i], moments_[n_targets + i], moments_[2 * n_targets + i]}, plane, star[2],
-                                out + Quantity::size * (i * n_sets_ + set));
+        const std::vector<Span> &charged = charged_[set], &polar = dipolar_[set];
+        call.charged = charged.data();
+        call.charged_end = charged.data() + charged.size();
+        call.polar = polar.data();
+        call.polar_end = polar.data() + polar.size();
+        call.charge = &charge_[set * stride_];
+        call.dipole = dipole_.empty() ? nullptr : &dipole_[3 * set * stride_];
+        call.out = &k_space_[Quantity::size * n_targets * set];
+        kernel(call);
       }
     }
-}
-
-// Complex charges of one plane of wave vectors, (q + iμ·p) exp(ip·x) and, per l, iμ·c exp(ip·x).
-template <bool dipoles>
-void LatticeSum::charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step)
-{
-  const double *__restrict q = &charge_[set * n_atoms_];
-  const double *__restrict c = plane_cos_.data(), *__restrict s = plane_sin_.data();
-  double *__restrict gc = g_cos_.data(), *__restrict gs = g_sin_.data();
-  for (std::size_t p = 0; p < n_atoms_; ++p) {
-    gc[p] = q[p] * c[p];
-    gs[p] = q[p] * s[p];
-  }
-  if constexpr (dipoles) {
-    const double *__restrict x = &dipole_[3 * set * n_atoms_], *__restrict y = x + n_atoms_,
-                             *__restrict z = y + n_atoms_;
-    double *__restrict hc = h_cos_.data(), *__restrict hs = h_sin_.data();
-    for (std::size_t p = 0; p < n_atoms_; ++p) {
-      const double along = plane[0] * x[p] + plane[1] * y[p] + plane[2] * z[p];
-      const double inner = step[0] * x[p] + step[1] * y[p] + step[2] * z[p];
-      gc[p] -= along * s[p];
-      gs[p] += along * c[p];
-      hc[p] = -inner * s[p];
-      hs[p] = inner * c[p];
-    }
-  }
+  for (std::size_t set = 0; set < n_sets_; ++set)
+    for (std::size_t e = 0; e < Quantity::size; ++e)
+      for (std::size_t i = 0; i < n_targets_; ++i)
+        out[Quantity::size * (i * n_sets_ + set) + e] += k_space_[(Quantity::size * set + e) * n_targets + i];
 }
 
 void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 {
   auto &c = cosine_[axis], &s = sine_[axis];
-  const std::size_t n_places = padded(n_atoms_);
+  const std::size_t n_places = stride_;
   c.assign((top + 1) * n_places, 0.0);
   s.assign((top + 1) * n_places, 0.0);
   for (std::size_t p = 0; p < n_atoms_; ++p) {
@@ -468,7 +401,7 @@ void LatticeSum::tabulate_powers(std::size_t axis, std::size_t top)
 
 LatticeSum::Wave LatticeSum::power(std::size_t axis, int m) const
 {
-  const std::size_t start = static_cast<std::size_t>(m) * padded(n_atoms_);
+  const std::size_t start = static_cast<std::size_t>(m) * stride_;
   return {&cosine_[axis][start], &sine_[axis][start]};
 }
 

@@ -126,6 +126,11 @@ struct Columns {
     double *to = out + 6 * (centre * columns + column);
     for (std::size_t e = 0; e < 6; ++e) to[e] += size * v[e];
   }
+  void splines(std::size_t centre, std::size_t column, std::size_t count, const std::array<double, 6> &v, double size,
+               const double *b)
+  {
+    for (std::size_t k = 0; k < count; ++k) tensor(centre, column + k, v, size * b[k]);
+  }
   void kernel(std::size_t centre, std::size_t column, std::size_t count, double weight, const double *alike,
               const std::array<double, 6> &a, const std::array<double, 6> &b, const std::array<double, 6> &c)
   {
@@ -155,9 +160,12 @@ struct Sum {
   {
     for (std::size_t d = 0; d < 3; ++d) dipoles[3 * atom + d] += coefficients[column] * size * mu[d];
   }
-  void tensor(std::size_t centre, std::size_t column, const std::array<double, 6> &v, double size)
+  void splines(std::size_t centre, std::size_t column, std::size_t count, const std::array<double, 6> &v, double size,
+               const double *b)
   {
-    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += coefficients[column] * size * v[e];
+    double sum = 0;
+    for (std::size_t k = 0; k < count; ++k) sum += coefficients[column + k] * b[k];
+    for (std::size_t e = 0; e < 6; ++e) out[6 * centre + e] += sum * size * v[e];
   }
   void kernel(std::size_t centre, std::size_t column, std::size_t count, double weight, const double *alike,
               const std::array<double, 6> &a, const std::array<double, 6> &b, const std::array<double, 6> &c)
@@ -183,7 +191,7 @@ struct Pairs {
   explicit Pairs(std::vector<BondedPair> &pairs) : out(pairs) {}
   void charge(std::size_t, std::size_t, double) {}
   void dipole(std::size_t, std::size_t, const Vector &, double) {}
-  void tensor(std::size_t, std::size_t, const std::array<double, 6> &, double) {}
+  void splines(std::size_t, std::size_t, std::size_t, const std::array<double, 6> &, double, const double *) {}
   void kernel(std::size_t, std::size_t, std::size_t, double, const double *, const std::array<double, 6> &,
               const std::array<double, 6> &, const std::array<double, 6> &)
   {
@@ -215,8 +223,7 @@ std::vector<LigandBond> PolarisableModel::bonds(const PolarisableAtoms &atoms, s
 {
   std::vector<LigandBond> out;
   std::vector<Ligand> ligands;
-  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
-  find_bonds(atoms, list, unbound, out, ligands);
+  find_bonds(atoms, unbound, out, ligands);
   return out;
 }
 
@@ -230,11 +237,12 @@ void PolarisableModel::columns(const PolarisableAtoms &atoms, std::size_t n_cent
 }
 
 void PolarisableModel::predict(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                               const double *coefficients, double *out)
+                               const double *coefficients, double *out, const Team &team)
 {
   std::fill(out, out + 6 * n_centres, 0.0);
   Sum sink(coefficients, atoms.count, out);
-  evaluate(atoms, n_centres, centres, sink);
+  evaluate(atoms, n_centres, centres, sink, team);
+  team.gather(out, n_centres, 6);
 }
 
 std::vector<BondedPair> PolarisableModel::pairs(const PolarisableAtoms &atoms, std::size_t n_centres,
@@ -248,25 +256,25 @@ std::vector<BondedPair> PolarisableModel::pairs(const PolarisableAtoms &atoms, s
 
 template <class Sink>
 void PolarisableModel::evaluate(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                                Sink &sink)
+                                Sink &sink, const Team &team)
 {
   const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, reach_);
   std::size_t unbound = 0;
-  find_bonds(atoms, list, unbound, bonds_, ligands_);
+  find_bonds(atoms, unbound, bonds_, ligands_);
   bond_of_.assign(atoms.count, none);
   for (std::size_t b = 0; b < bonds_.size(); ++b) bond_of_[bonds_[b].ligand] = b;
   ligand_of_.assign(atoms.count, none);
   for (std::size_t k = 0; k < ligands_.size(); ++k) ligand_of_[ligands_[k].atom] = k;
-  sum_fields(atoms, n_centres, centres);
+  if (!spec_.bonds.empty()) sum_fields(atoms, n_centres, centres, team);
   add_sources(atoms, list, sink);
-  add_gradients(atoms, n_centres, centres, sink);
-  add_short_range(list, n_centres, centres, sink);
+  add_gradients(atoms, n_centres, centres, sink, team);
+  if (!spec_.bonds.empty()) add_short_range(list, n_centres, centres, sink, team);
 }
 
 // Gradients of the charges and dipoles, and of the charges alone where the kernel wants them.
 template <class Sink>
 void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-                                     Sink &sink)
+                                     Sink &sink, const Team &team)
 {
   const std::size_t count = sink.sets(), sets = count + (kernel_.cutoff() > 0);
   if (sets > count) {
@@ -274,14 +282,15 @@ void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t 
       sink.charges.push_back(spec_.charges[static_cast<std::size_t>(atoms.species[i])]);
     sink.dipoles.resize(3 * sets * atoms.count);
   }
-  std::vector<double> v(6 * n_centres * sets);
+  const std::size_t begin = team.begin(n_centres), end = team.end(n_centres);
+  std::vector<double> v(6 * (end - begin) * sets);
   const Multipoles multipoles{sets, sink.charges.data(), sink.dipoles.data()};
   const EwaldSplit split = balanced_split(atoms.cell, atoms.count, n_centres, spec_.tolerance);
-  sum_.gradients(atoms.cell, atoms.count, atoms.positions, multipoles, n_centres, centres, split, v.data());
+  sum_.gradients(atoms.cell, atoms.count, atoms.positions, multipoles, end - begin, centres + begin, split, v.data());
   own_gradient_.assign(6 * n_centres, 0.0);
-  for (std::size_t i = 0; i < n_centres; ++i)
+  for (std::size_t i = begin; i < end; ++i)
     for (std::size_t s = 0; s < sets; ++s) {
-      double *const tensor = &v[6 * (i * sets + s)];
+      double *const tensor = &v[6 * ((i - begin) * sets + s)];
       take_trace(tensor);
       if (s < count)
         sink.gradient(i, s, tensor);
@@ -290,12 +299,16 @@ void PolarisableModel::add_gradients(const PolarisableAtoms &atoms, std::size_t 
     }
 }
 
-void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
-                                  std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const
+void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, std::size_t &unbound, std::vector<LigandBond> &bonds,
+                                  std::vector<Ligand> &ligands) const
 {
   bonds.clear();
   ligands.clear();
   unbound = 0;
+  if (spec_.bonds.empty()) return;
+  double longest = 0;
+  for (const MolecularBond &bond : spec_.bonds) longest = std::max(longest, bond.cutoff);
+  const CellList list(atoms.positions, atoms.count, flat(atoms.cell), {true, true, true}, longest);
   std::vector<Neighbor> near;
   for (std::size_t i = 0; i < atoms.count; ++i) {
     const auto is_ligand = [&](const MolecularBond &bond) { return bond.ligand == atoms.species[i]; };
@@ -332,7 +345,8 @@ void PolarisableModel::find_bonds(const PolarisableAtoms &atoms, const CellList 
 }
 
 // Potential and field of unit charges on each species, at the ligands and at the centres of the tensors.
-void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres)
+void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
+                                  const Team &team)
 {
   std::vector<std::size_t> targets(centres, centres + n_centres);
   target_.assign(atoms.count, none);
@@ -350,8 +364,10 @@ void PolarisableModel::sum_fields(const PolarisableAtoms &atoms, std::size_t n_c
     charges[static_cast<std::size_t>(atoms.species[i]) * atoms.count + i] = 1;
   field_.resize(4 * species_ * targets.size());
   const EwaldSplit split = balanced_split(atoms.cell, atoms.count, targets.size(), spec_.tolerance, species_);
-  sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, targets.size(), targets.data(),
-              split, field_.data());
+  const std::size_t begin = team.begin(targets.size()), end = team.end(targets.size());
+  sum_.fields(atoms.cell, atoms.count, atoms.positions, {species_, charges.data()}, end - begin, targets.data() + begin,
+              split, field_.data() + 4 * species_ * begin);
+  team.gather(field_.data(), targets.size(), 4 * species_);
 }
 
 Vector PolarisableModel::charges_field(std::size_t atom) const
@@ -412,14 +428,14 @@ void PolarisableModel::add_surroundings(const PolarisableAtoms &atoms, const Cel
 
 template <class Sink>
 void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres,
-                                       Sink &sink) const
+                                       Sink &sink, const Team &team) const
 {
   const auto splines = static_cast<std::size_t>(spec_.splines);
   const std::size_t start = sources(), free_start = start + spec_.bonds.size() * products * splines,
                     kernel_start = free_start + ligand_species_.size() * splines;
   std::vector<Neighbor> near;
   std::vector<double> alike(kernel_.size());
-  for (std::size_t i = 0; i < n_centres; ++i) {
+  for (std::size_t i = team.begin(n_centres); i < team.end(n_centres); ++i) {
     const Vector field = charges_field(centres[i]);
     list.neighbors(centres[i], near);
     for (const Neighbor &n : near) {
@@ -433,27 +449,25 @@ void PolarisableModel::add_short_range(const CellList &list, std::size_t n_centr
       std::size_t first = splines;
       if (n.distance < spec_.cutoff)
         first = static_cast<std::size_t>(axis_.evaluate(std::max(n.distance, spec_.first), b.data(), db.data()));
+      const std::size_t count = std::min(b.size(), splines - first);
       if (other != none && ligands_[other].free > 0)
-        for (std::size_t k = 0; k < b.size() && first + k < splines; ++k)
-          sink.tensor(i, free_start + ligands_[other].kind * splines + first + k, uu, ligands_[other].free * b[k]);
+        sink.splines(i, free_start + ligands_[other].kind * splines + first, count, uu, ligands_[other].free, b.data());
       if (place == none) continue;
       const LigandBond &bond = bonds_[place];
       const Vector &p = bond.direction;
       const double c = dot(u, p), along = dot(u, field);
       const std::array<double, 6> up = product(u, p), pp = product(p, p), ue = product(u, field);
-      for (std::size_t k = 0; k < b.size() && first + k < splines; ++k) {
-        std::size_t column = start + bond.kind * products * splines + first + k;
-        const auto add = [&](const std::array<double, 6> &v, double size) {
-          sink.tensor(i, column, v, size * bond.weight * b[k]);
-          column += splines;
-        };
-        for (const std::array<double, 6> *v : {&uu, &up, &pp}) {
-          double power = 1;
-          for (std::size_t m = 0; m < powers; ++m, power *= c) add(*v, power);
-        }
-        add(ue, 1.0);
-        add(uu, along);
+      std::size_t column = start + bond.kind * products * splines + first;
+      const auto add = [&](const std::array<double, 6> &v, double size) {
+        sink.splines(i, column, count, v, size * bond.weight, b.data());
+        column += splines;
+      };
+      for (const std::array<double, 6> *v : {&uu, &up, &pp}) {
+        double power = 1;
+        for (std::size_t m = 0; m < powers; ++m, power *= c) add(*v, power);
       }
+      add(ue, 1.0);
+      add(uu, along);
       if (n.distance >= kernel_.cutoff()) continue;
       const Vector at_ligand = charges_field(bond.ligand);
       const double stretch = bond.distance - spec_.bonds[bond.kind].length;

@@ -229,7 +229,7 @@ def test_compute_efg(quick):
     assert (result["atoms"], result["ions"]) == (384, 144)
     cases = {(case["size"], case["precision"], case["what"]) for case in result["cases"]}
     kinds = (("single", "frames"), ("single", "averages"), ("double", "frames"))
-    assert cases == {(size, *kind) for size in ("default", "large") for kind in kinds}
+    assert cases == {(size, *kind) for size in ("default", "large", "shipped") for kind in kinds}
     assert all({"percent", "us_per_tensor"} < set(case) for case in result["cases"])
 
 

@@ -153,14 +153,63 @@ void refusals()
   refuses(edited("\"zeta\": 2", "\"zeta\": 1e9"), "zeta: expected a whole number from 1 to 16");
   refuses(edited("\"weighted\": true", "\"weighted\": false"), "the model was made elsewhere");
   refuses(edited("\"tensors\": 2.4865847563703434", "\"tensors\": null"), "predict with `ufp efg predict`");
-  refuses(edited("\"charges\": {}", "\"charges\": {\"Li\": 1.0}"),
-          "the model adds the field gradients of point charges");
-  refuses(edited("\"error\"", "\"polarisable\": {\"version\": 1}, \"error\""),
-          "the model adds the field gradients of polarisable molecules");
   refuses(edited("\"<f8\"", "\"<f4\""), "coefficients: expected one of <f8, <i4, <i8, found <f4");
   refuses(edited("\"shape\": [12, 20]", "\"shape\": [12, -20]"), "shape: expected a whole number from 0 to");
   refuses(edited("\"shape\": [12, 20]", "\"shape\": [9007199254740992, 9007199254740992]"),
           "coefficients: expected more bytes than the ");
+}
+
+// Point charges are molecules without bonds.
+void charges_beneath()
+{
+  CHECK(!ufp::read_efg_model(stored()).baseline);
+  const ufp::EfgModel model = ufp::read_efg_model(edited("\"charges\": {}", "\"charges\": {\"S\": -2.5, \"Na\": 1.0}"));
+  CHECK(model.baseline && model.baseline->name == "point charges" && model.baseline->spec.bonds.empty());
+  CHECK((model.baseline->spec.charges == std::vector<double>{0, 0, -2.5}));
+  CHECK((model.baseline->species == std::vector<int>{0, 1, 2}));
+  CHECK(model.baseline->coefficients.size() == 3);
+  CHECK_CLOSE(model.baseline->coefficients[2], -2.5 * 14.399645, 1e-5);
+}
+
+// The shipped model, and what is wrong with one like it.
+void molecules_beneath()
+{
+  std::ifstream file(UFP_TEST_DATA "/../../inputs/lps/LPS.efg", std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  const ufp::EfgModel model = ufp::read_efg_model(whole);
+  CHECK(model.baseline && model.baseline->name == "polarisable molecules (P-S)");
+  const ufp::PolarisableSpec &spec = model.baseline->spec;
+  CHECK(spec.bonds.size() == 1 && spec.bonds[0].centre == 1 && spec.bonds[0].ligand == 2);
+  CHECK(spec.charges.size() == 3 && spec.splines == 8 && spec.surroundings == 4 && spec.kernel.points.size() == 200);
+  CHECK(model.baseline->coefficients.size() == ufp::polarisable_columns(spec));
+
+  const auto with = [&](const std::string &what, const std::string &by) {
+    std::string header = header_of(whole);
+    const std::size_t training = header.find("\"training\"");
+    header.erase(training, header.find("\"error\"", training) - training);
+    const std::size_t entry = header.find("\"polarisable\""), at = header.find(what, entry);
+    CHECK(at != std::string::npos);
+    header.replace(at, what.size(), by);
+    return with_header(whole, header);
+  };
+  refuses(with("\"version\": 2", "\"version\": 3"), "polarisable: version 3; this ufpnmr reads versions up to 2");
+  refuses(with("\"centre\": \"P\"", "\"centre\": \"X\""), "polarisable: expected bonds between its species, found X");
+  refuses(with("\"splines\": 8", "\"splines\": 7"), "polarisable: expected ");
+  refuses(with("\"first\": 1.5", "\"first\": 9.5"), "expected splines from a distance above 0 to a larger cutoff");
+  refuses(with("\"field_charges\": [", "\"field_charges\": [0,"), "field_charges: expected 3, found 4");
+  refuses(with("\"points\": [[", "\"points\": [[0,"), "expected 8 invariants, found 9");
+  refuses(with("\"kind\": [0, 0", "\"kind\": [0, 1"), "kernel of pairs: expected references ordered by kind");
+  Damage damaged(6);
+  const std::vector<std::string> pieces{"null", "-", "0", "1e5", "[", "]", ",", "9"};
+  const std::string header = header_of(whole);
+  const std::size_t begin = header.find("\"polarisable\""), end = header.find("\"features\"");
+  int accepted = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::string changed =
+        header.substr(0, begin) + damaged(header.substr(begin, end - begin), pieces) + header.substr(end);
+    if (changed.size() <= header.size()) accepted += refusal(with_header(whole, changed)).empty();
+  }
+  CHECK(accepted < 300);
 }
 
 // Damaged files, those with right checksums included, end in a message or in a model that can be evaluated.
@@ -199,5 +248,7 @@ int main()
   values();
   predicts_what_python_predicted();
   refusals();
+  charges_beneath();
+  molecules_beneath();
   damage();
 }

@@ -22,7 +22,7 @@ def lps(repository):
 @pytest.fixture
 def md(tmp_path, lps):
     """Return a function that runs in.md or another input with variables, on `ranks` processes, in an empty folder."""
-    for name in ("in.md", "in.efg", "in.efg-average", "LPS.uf3", "data.beta-384", "data.glass-576"):
+    for name in ("in.md", "in.efg", "in.efg-average", "LPS.uf3", "LPS.efg", "data.beta-384", "data.glass-576"):
         shutil.copy(lps / name, tmp_path)
 
     def run(ranks=1, timeout=600, script="in.md", **variables):

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from efg_run import MODEL
 from ufpnmr import EFGModel, TensorSeries
 
-SMALL = {"model": MODEL, "steps": 50, "thermo": 10, "dump": 25, "restart": 50}
+SMALL = {"steps": 50, "thermo": 10, "dump": 25, "restart": 50}
 
 
 def tensors(md, name, prefix="c"):
@@ -39,14 +38,14 @@ def test_run_equals_the_reference_log(deck, ranks, md, lps):
     assert "compute efg efg/atom: " in log.read_text()
 
 
-def test_frames_are_what_positions_predict(md):
+def test_frames_are_what_positions_predict(md, lps):
     """The same run with frames of positions."""
     assert md(script="in.efg", digits="%.9f", **SMALL).returncode == 0
     assert md(steps=50, dump=25, restart=50, digits="%.9f").returncode == 0
     steps, elements, positions, cells = md.frames()
     found = tensors(md, "efg")
     assert steps.tolist() == found[0].tolist() == [0, 25, 50]
-    model, li = EFGModel.read(MODEL), np.flatnonzero(elements == "Li")
+    model, li = EFGModel.read(lps / "LPS.efg"), np.flatnonzero(elements == "Li")
     for x, cell, V in zip(positions, cells, found[1], strict=True):
         expected = model.gradients(cell, x, list(elements), li, precision="double")
         np.testing.assert_allclose(V, expected, rtol=0, atol=1e-5 * np.sqrt(np.mean(expected**2)))
@@ -81,9 +80,9 @@ def test_frames_become_a_tensor_series(deck, options, md, ufp):
 
 
 def test_no_model(md):
-    result = md(script="in.efg", steps=1)
+    result = md(script="in.efg", steps=1, model="none.efg")
     assert result.returncode != 0
-    assert "cannot open LPS.efg: expected a .efg model here or in LAMMPS_POTENTIALS" in result.stdout + result.stderr
+    assert "cannot open none.efg: expected a .efg model here or in LAMMPS_POTENTIALS" in result.stdout + result.stderr
 
 
 def test_shipped_model_knows_the_labels(lps):

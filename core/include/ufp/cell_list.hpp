@@ -44,6 +44,7 @@ class CellList
   double cutoff_;
   PeriodicBox box_;
   std::vector<double> x_;                    // as given
+  std::vector<double> inside_;               // the same atoms in the cell
   std::vector<double> fraction_;             // in [0, 1) along periodic directions
   std::vector<std::array<int, 3>> wrapped_;  // x = (fraction + wrapped) . cell
   std::array<int, 3> bins_{{1, 1, 1}}, reach_{{0, 0, 0}};

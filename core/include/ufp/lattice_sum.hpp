@@ -5,10 +5,22 @@
 #include <cstddef>
 #include <vector>
 
+#include "ufp/error.hpp"
+#include "ufp/lattice_images.hpp"
+#include "ufp/span.hpp"
+
 namespace ufp
 {
 
-using Cell = std::array<std::array<double, 3>, 3>;  // rows a, b, c in Å
+constexpr double ewald_tolerance = 1e-8;  // truncation error relative to the rms field gradient, unless one is chosen
+
+// Two atoms on one point, by their indices.
+class CoincidentAtoms : public DomainError
+{
+ public:
+  CoincidentAtoms(std::size_t i, std::size_t j);
+  std::size_t first, second;
+};
 
 // Where an Ewald sum is divided: screening exp(-alpha² r²), real space up to r < real_cutoff, k space up to
 // |k| < k_cutoff.
@@ -44,7 +56,7 @@ class LatticeSum
 {
  public:
   // positions (atoms, 3) Å, anywhere; targets: indices of atoms. Throws DomainError: cell without volume, position that
-  // is not finite, two atoms on one point.
+  // is not finite; CoincidentAtoms.
   //
   // V_ab = ∂²φ/∂x_a∂x_b in e/Å³, out (targets, sets, 6): xx yy zz xy xz yz. Their trace is 4π Σq / volume.
   void gradients(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
@@ -61,27 +73,25 @@ class LatticeSum
   void evaluate(const Cell &cell, std::size_t n_atoms, const double *positions, const Multipoles &sources,
                 std::size_t n_targets, const std::size_t *targets, const EwaldSplit &split, double *out);
   void place(const Cell &cell, const double *positions, const std::size_t *targets, const Multipoles &sources);
-  void list_images(const Cell &cell, double cutoff);
-  template <class Quantity, bool dipoles> void add_real_space(const EwaldSplit &split, double *out);
-  template <class Quantity, bool dipoles> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
+  template <class Quantity> void add_real_space(const EwaldSplit &split, double *out);
+  template <class Quantity> void add_k_space(const Cell &cell, const EwaldSplit &split, double *out);
   void tabulate_powers(std::size_t axis, std::size_t top);
   Wave power(std::size_t axis, int m) const;
   void multiply(const Wave &a, const Wave &b, double sign, double *cosine, double *sine) const;
-  template <bool dipoles>
-  void charge_waves(std::size_t set, const std::array<double, 3> &plane, const std::array<double, 3> &step);
 
-  std::size_t n_atoms_ = 0, n_sets_ = 0, n_targets_ = 0;
-  std::vector<std::size_t> order_;                      // atom at each place, targets first
-  std::vector<double> charge_, dipole_;                 // (sets, places), (sets, 3, places)
-  std::vector<char> polar_;                             // by set: whether it has dipoles
-  std::array<std::vector<double>, 3> fraction_;         // by place
-  std::array<std::vector<double>, 3> image_;            // coordinates of all images near the cell
-  std::vector<std::size_t> image_place_, home_, near_;  // place of an image, image in the cell of a place, near images
-  std::array<std::vector<double>, 3> cosine_, sine_;    // powers of exp(2πi f) by axis, (power, place)
-  // By place, padded to a multiple of four: exp(ip·x) of a plane of wave vectors, and its complex charges.
-  std::vector<double> plane_cos_, plane_sin_, g_cos_, g_sin_, h_cos_, h_sin_;
-  std::vector<double> up_, down_, wave_sums_;  // weights of +l and -l, structure factors
-  std::vector<double> moments_;                // (3, targets), padded
+  std::size_t n_atoms_ = 0, stride_ = 0, n_sets_ = 0, n_targets_ = 0;  // stride: places, padded
+  std::vector<std::size_t> order_;                                     // atom at each place, targets first
+  std::vector<double> charge_, dipole_;                                // (sets, places), (sets, 3, places)
+  std::vector<char> polar_;                                            // by set: whether it has dipoles
+  std::vector<std::vector<Span>> charged_, dipolar_;  // by set: places with charges or dipoles, and with dipoles
+  std::array<std::vector<double>, 3> fraction_;       // by place
+  LatticeImages images_;                              // of the places
+  std::vector<double> near_;                          // work space of the kernel
+  std::vector<int> near_place_;
+  std::array<std::vector<double>, 3> cosine_, sine_;  // powers of exp(2πi f) by axis, (power, place)
+  // Padded to a multiple of eight, as places are.
+  std::vector<double> plane_cos_, plane_sin_, up_, down_, wave_work_;
+  std::vector<double> k_space_;  // (sets, quantities, targets)
 };
 
 }  // namespace ufp

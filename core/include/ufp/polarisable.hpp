@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "ufp/bspline.hpp"
@@ -22,10 +23,10 @@ struct MolecularBond {
 
 struct PolarisableSpec {
   std::vector<MolecularBond> bonds;
-  std::vector<double> charges;   // e, by species: the charges whose field acts at the centre of a tensor
-  double first, cutoff;          // Å, of the splines of the short range
-  int splines;                   // intervals between them, and functions: they end at 0 with two derivatives
-  double tolerance;              // of the Ewald sums, relative to the rms gradient
+  std::vector<double> charges;     // e, by species: the charges whose field acts at the centre of a tensor
+  double first = 1.5, cutoff = 6;  // Å, of the splines of the short range
+  int splines = 8;                 // intervals between them, and functions: they end at 0 with two derivatives
+  double tolerance = ewald_tolerance;
   int surroundings = 0;          // splines of the vectors around a ligand; 0: neither those nor ligands without a bond
   InvariantKernelSpec kernel{};  // its kinds are the bonds
 };
@@ -76,6 +77,18 @@ struct PolarisableAtoms {
   const int *species;
 };
 
+// Processes that share one prediction. Each does the rows from begin(n) to end(n) of n rows and gets the others' from
+// `gather`, which is called in the same order everywhere: values (n, width).
+struct Team {
+  std::size_t part = 0, parts = 1;
+  std::function<void(double *values, std::size_t n, std::size_t width)> gather = [](double *, std::size_t,
+                                                                                    std::size_t) {};
+
+  std::size_t start(std::size_t n, std::size_t of_part) const { return n * of_part / parts; }
+  std::size_t begin(std::size_t n) const { return start(n, part); }
+  std::size_t end(std::size_t n) const { return start(n, part + 1); }
+};
+
 // One object per thread: it owns the work space. Throws DomainError: a specification that means nothing.
 class PolarisableModel
 {
@@ -83,29 +96,38 @@ class PolarisableModel
   explicit PolarisableModel(const PolarisableSpec &spec);
 
   const PolarisableSpec &spec() const { return spec_; }
+  // How many columns, the first, act through lattice sums.
+  std::size_t sources() const
+  {
+    return species_ + spec_.bonds.size() * sources_per_bond() + ligand_species_.size() * sources_per_ligand();
+  }
   // Bonds of a structure, ordered by ligand; ligands without one are left out, their number is `unbound`.
   std::vector<LigandBond> bonds(const PolarisableAtoms &atoms, std::size_t &unbound) const;
   // Columns at some atoms, out (centres, columns, 6): xx yy zz xy xz yz, traceless; e/Å³ per unit of the coefficient,
   // splines without a unit. Throws DomainError as LatticeSum.
   void columns(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, double *out);
-  // Their sum with one coefficient each, out (centres, 6).
+  // Their sum with one coefficient each, out (centres, 6). A team gives the same atoms and centres to all of its
+  // members and all get all tensors, the same for any number of members but for rounding.
   void predict(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres,
-               const double *coefficients, double *out);
+               const double *coefficients, double *out, const Team &team = {});
   // All pairs within the kernel's cutoff.
   std::vector<BondedPair> pairs(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres);
 
  private:
-  template <class Sink> void evaluate(const PolarisableAtoms &, std::size_t, const std::size_t *, Sink &);
-  void find_bonds(const PolarisableAtoms &atoms, const CellList &list, std::size_t &unbound,
-                  std::vector<LigandBond> &bonds, std::vector<Ligand> &ligands) const;
-  void sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres);
+  template <class Sink>
+  void evaluate(const PolarisableAtoms &, std::size_t, const std::size_t *, Sink &, const Team & = {});
+  void find_bonds(const PolarisableAtoms &atoms, std::size_t &unbound, std::vector<LigandBond> &bonds,
+                  std::vector<Ligand> &ligands) const;
+  void sum_fields(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, const Team &team);
   template <class Sink> void add_sources(const PolarisableAtoms &atoms, const CellList &list, Sink &sink) const;
   template <class Sink>
   void add_surroundings(const PolarisableAtoms &atoms, const CellList &list, const Ligand &ligand, Sink &sink) const;
   template <class Sink>
-  void add_gradients(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, Sink &sink);
+  void add_gradients(const PolarisableAtoms &atoms, std::size_t n_centres, const std::size_t *centres, Sink &sink,
+                     const Team &team);
   template <class Sink>
-  void add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres, Sink &sink) const;
+  void add_short_range(const CellList &list, std::size_t n_centres, const std::size_t *centres, Sink &sink,
+                       const Team &team) const;
   const double *field_of(std::size_t atom) const { return &field_[4 * species_ * target_[atom]]; }
   std::array<double, 3> charges_field(std::size_t atom) const;
   bool surrounded() const { return spec_.surroundings > 0; }
@@ -113,10 +135,6 @@ class PolarisableModel
   std::size_t sources_per_ligand() const
   {
     return 2 + species_ + species_ * static_cast<std::size_t>(spec_.surroundings);
-  }
-  std::size_t sources() const
-  {
-    return species_ + spec_.bonds.size() * sources_per_bond() + ligand_species_.size() * sources_per_ligand();
   }
 
   PolarisableSpec spec_;
