@@ -173,7 +173,7 @@ def test_rerun(tmp_path):
 def test_only_when_asked(tmp_path):
     """The list is occasional and copied from the pair style's full list where there is one."""
     atoms = structure()
-    potential = efg_run.MODEL.parents[2] / "inputs" / "lps" / "LPS.uf3"
+    potential = efg_run.MODEL.parents[2] / "inputs" / "lps" / "LPS-starter.uf3"
     _, log = tensors(atoms, tmp_path, pair=("pair_style ufp", f"pair_coeff * * {potential} Li P S"))
     block = log.partition("compute efg/atom, occasional")[2]
     assert block.startswith(", copy from (1)")
@@ -198,7 +198,7 @@ def test_averages(tmp_path):
     ("arguments", "message"),
     [
         ("nowhere.efg Li P S", "cannot open nowhere.efg: expected a .efg model here or in LAMMPS_POTENTIALS"),
-        ("{potential} Li P S", "LPS.uf3: expected an EFG model, found another format"),
+        ("{potential} Li P S", "LPS-starter.uf3: expected an EFG model, found another format"),
         ("{model} Li P", "expected 3 elements, one for each atom type, found 2"),
         ("{model} Li P isotope 7Li omega_q", "expected 3 elements, one for each atom type, found 2"),
         ("{model} Na P S", "was trained with Li, P, S, found Na; it cannot say what that does"),
@@ -221,7 +221,7 @@ def test_averages(tmp_path):
     ],
 )
 def test_refusals(arguments, message, repository, tmp_path):
-    line = arguments.format(model=MODEL, potential=repository / "inputs" / "lps" / "LPS.uf3")
+    line = arguments.format(model=MODEL, potential=repository / "inputs" / "lps" / "LPS-starter.uf3")
     with pytest.raises(Exception, match=re.escape(message)) as refused:
         tensors(structure(), tmp_path, line)
     assert "compute efg efg/atom: " in str(refused.value)

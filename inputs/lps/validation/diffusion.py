@@ -1,7 +1,7 @@
 """D(T) of Li in β-Li3PS4, 384 atoms, with its Arrhenius law.
 
-    python diffusion.py LPS-pbe.uf3                      diffusion.json, diffusion.svg
-    python diffusion.py LPS-pbe.uf3 --temperatures 600 800 1000 --ps 200
+    python diffusion.py LPS.uf3                          diffusion.json, diffusion.svg
+    python diffusion.py LPS.uf3 --temperatures 600 800 1000 --ps 200
 
 NVT by in.md in the box of data.beta-384. D is the slope of the mean-square displacement with its interval (`ufp msd`);
 only temperatures that claim a value enter the law (`ufp arrhenius`), whose value at 300 K is an extrapolation.

@@ -1,6 +1,6 @@
 """Density and thermal expansion of β-Li3PS4, 384 atoms, at no pressure.
 
-    python npt.py LPS-pbe.uf3                            npt.json
+    python npt.py LPS.uf3                                npt.json
 
 NPT by in.md, each axis of the box on its own; the first fifth is dropped. Errors are those of ten blocks in time; the
 expansion is the slope of ln length and ln volume over temperature, weighted by them.
