@@ -2,9 +2,9 @@
 
     python benchmarks/microsecond.py -o benchmarks/results/microsecond.json [--quick]
 
-Runs inputs/lps/in.md itself with LPS-starter.uf3 (NVT at 300 K, 2 fs, its output: a frame every 50 steps, a log line every 100) for β (384
-atoms) and glass (576 atoms) after 2 ps at 300 K, and for both doubled along x, on 1 and 2 MPI ranks, 7 rounds, all in
-turn. A microsecond is 1 µs / timestep steps; core-hours are ranks times hours.
+Runs inputs/lps/in.md itself (NVT at 300 K, 2 fs, its output: a frame every 50 steps, a log line every 100) with
+LPS-starter.uf3 for β (384 atoms) and glass (576 atoms) after 2 ps at 300 K, and for both doubled along x, on 1 and 2
+MPI ranks, 7 rounds, all in turn. A microsecond is 1 µs / timestep steps; core-hours are ranks times hours.
 
 Model, for each phase: time per step = a n + b + c [ranks > 1] with n = atoms / ranks and no negative constant, fitted
 to the four medians (two sizes, two ranks) by least squares of the relative deviation. a is the cost of an atom, b that

@@ -2,8 +2,8 @@
 
     python benchmarks/parallel.py -o benchmarks/results/parallel.json [--quick]
 
-Threads and ranks: `lmp` in a process of its own, LPS-starter.uf3 with the β (384 atoms) and glass (576 atoms) structure after
-2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output. In each of 9 rounds every way to run has its turn:
+Threads and ranks: `lmp` in a process of its own, LPS-starter.uf3 with the β (384 atoms) and glass (576 atoms) structure
+after 2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output. In each of 9 rounds every way has its turn:
 
     serial        1 rank, 1 thread
     threads       1 rank, `-pk omp 2`: two threads in the style and for the neighbour lists
