@@ -64,7 +64,7 @@ def label(queue, out, potential, change):
 
 
 def test_barrier_and_a_difference_put_in(validate, lps):
-    potential = lps / "LPS.uf3"
+    potential = lps / "LPS-starter.uf3"
     options = ("--paths", "4b-vacancy-8d-8d", "--images", 3, "--force", 0.3)
     validate("barriers", "images", potential, *options)
     (path,) = validate.read("barriers")["paths"]
