@@ -49,6 +49,9 @@ def test_energies_of_charged_cells_are_raised_once(pack, tmp_path):
         assert structures["a3"].get_potential_energy() == pytest.approx(-5.0)
         assert structures["a1"].info["charge_correction"] == pytest.approx(0.29)
         assert "charge_correction" not in structures["a3"].info
+    text = (tmp_path / "out.extxyz").read_text().replace("charge_correction=0.29", "charge_correction=0.19")
+    (tmp_path / "earlier.extxyz").write_text(text)  # raised by another amount once: by the difference now
+    assert pack("earlier.extxyz")["a1"].get_potential_energy() == pytest.approx(-4.61)
 
 
 def test_every_structure_once(pack, tmp_path):

@@ -56,10 +56,10 @@ def type_of(atoms: Atoms) -> str:
 
 
 def shift_charged(atoms: Atoms) -> None:
-    """Raise the energy of a charged cell, once."""
-    if atoms.info.get("charge", 0) and "charge_correction" not in atoms.info:
+    """Raise the energy of a charged cell over that of the electronic structure code; an earlier shift is replaced."""
+    if atoms.info.get("charge", 0):
         shift = CHARGED_ZERO * float(atoms.info["charge"]) ** 2
-        atoms.calc.results["energy"] += shift
+        atoms.calc.results["energy"] += shift - float(atoms.info.get("charge_correction", 0))
         atoms.info["charge_correction"] = shift
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from ufpnmr import Potential
 from ufpnmr.active.lammps_files import carried, in_lammps_frame, write_data
 from ufpnmr.lmp_process import error_line, lmp_command, run_lmp
 from ufpnmr.potential.calculator import SplineCalculator
-from ufpnmr.provenance import collect
+from ufpnmr.provenance import collect, file_hash
 from ufpnmr.structures import LabelledStructure, content_uid, read_structures
 
 HERE = Path(__file__).resolve().parent
@@ -72,16 +73,31 @@ def by_group(labels: Path) -> dict[str, list[LabelledStructure]]:
 
 
 def run_md(folder: Path, potential: Path, start: Atoms | Path, temperature: float, ps: float, **variables: Any) -> Path:
-    """Run in.md from a structure or data file in `folder`, which is emptied, and return its dump."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    data = folder / "start.data"
-    if isinstance(start, Path):
-        shutil.copy(start, data)
-    else:
-        write_data(data, in_lammps_frame(start), ELEMENTS)
-    settings = {"data": "start.data", "potential": str(potential.resolve()), "T": temperature, "timestep": TIMESTEP}
-    settings |= {"steps": round(ps / TIMESTEP), "restart": 50000, **variables}
+    """Run in.md from a structure or data file in `folder` and return its dump.
+
+    A run that was stopped, or is to be longer now, goes on; if anything but its length differs, it begins anew.
+    """
+    settings = {
+        "potential": str(potential.resolve()),
+        "T": temperature,
+        "timestep": TIMESTEP,
+        "restart": 5000,
+        **variables,
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        data = Path(temporary) / "start.data"
+        if isinstance(start, Path):
+            shutil.copy(start, data)
+        else:
+            write_data(data, in_lammps_frame(start), ELEMENTS)
+        same = json.dumps({**settings, "files": [file_hash(potential), file_hash(data)]})
+        note = folder / "settings.json"
+        if not note.is_file() or note.read_text(encoding="utf-8") != same:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            shutil.copy(data, folder)
+            note.write_text(same, encoding="utf-8")
+    settings |= {"data": "start.data", "steps": round(ps / TIMESTEP)}
     command = ["-in", str(LPS / "in.md"), "-log", "none", "-screen", "none"]
     for name, value in settings.items():
         command += ["-var", name, str(value)]
