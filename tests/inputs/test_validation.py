@@ -188,10 +188,10 @@ def test_a_short_run_claims_no_diffusion(validate, lps):
     assert result["arrhenius"] is None
     run = validate.folder / "work" / "diffusion-300K" / "run.log"
     first = run.read_text()
-    validate("diffusion", lps / "LPS.uf3", "--ps", 3, "--temperatures", 300)  # goes on
+    validate("diffusion", lps / "LPS-starter.uf3", "--ps", 3, "--temperatures", 300)  # goes on
     assert run.read_text().startswith(first)
     assert validate.read("diffusion")["rows"][0]["time_ps"] == 3
-    validate("diffusion", lps / "LPS-pbe.uf3", "--ps", 1, "--temperatures", 300)  # another potential begins anew
+    validate("diffusion", lps / "LPS.uf3", "--ps", 1, "--temperatures", 300)  # another potential begins anew
     assert not run.read_text().startswith(first[:2000])
     assert "steps 0 to 500" in run.read_text()
 
