@@ -24,7 +24,7 @@ import ase.io
 import numpy as np
 
 from lammps_timing import Instance, instances, interleave, parser, report, spread, summary
-from systems import LPS, LPS_ELEMENTS, equilibrated, lps_pair, setup
+from systems import LPS, LPS_ELEMENTS, POTENTIAL, STARTER, equilibrated, lps_pair, setup
 from ufpnmr.efg.descriptor import Descriptor, Frame, SelectedFeatures
 from ufpnmr.efg.features import feature_list
 from ufpnmr.efg.model import Check, EFGModel
@@ -61,9 +61,9 @@ def model(path: Path, size: str, data: Path) -> Path:
     return path
 
 
-def inputs(folder: Path, data: Path) -> dict[str, list[str]]:
+def inputs(folder: Path, data: Path, potential: Path) -> dict[str, list[str]]:
     """Return the input of each case."""
-    base = [*setup(data, lps_pair()), "fix integrate all nvt temp 300 300 0.1", "group ion type 1"]
+    base = [*setup(data, lps_pair(potential=potential)), "fix integrate all nvt temp 300 300 0.1", "group ion type 1"]
     cases = {}
     paths = {size: model(folder / f"{size}.efg", size, data) for size in SIZES} | {"shipped": SHIPPED}
     for size, path in paths.items():
@@ -96,8 +96,9 @@ def cost(lammps: Instance, gap: int) -> tuple[float, float]:
 
 def measure(folder: Path, quick: bool) -> dict[str, Any]:
     """Return the cost of each case."""
-    data = equilibrated(folder, "beta", 300.0, 0.1 if quick else 2.0)
-    with instances(folder, inputs(folder, data)) as opened:
+    potential = STARTER if quick else POTENTIAL
+    data = equilibrated(folder, "beta", 300.0, 0.1 if quick else 2.0, potential=potential)
+    with instances(folder, inputs(folder, data, potential)) as opened:
         for lammps in opened.values():
             lammps.run(EVERY, "post yes")  # lists, pages and caches
         gaps = {name: SAMPLE if name.endswith("averages") else EVERY for name in opened}

@@ -2,11 +2,11 @@
 
     python benchmarks/energy_conservation.py -o benchmarks/results/energy_conservation.json [--time 100] [--quick]
 
-The structure of inputs/lps (384 atoms) is brought to 600 K by 10 ps of NVT from a fixed seed. Both styles then run NVE
-from this state, 2 fs, 1 Å skin. The drift is the slope of a straight line through the total energy per atom; its
-standard error comes from 20 blocks, whose means scatter about the line, because neighbouring values are correlated. The
-fluctuation is the rms distance from the line. Both trajectories are exact only for a while (neighbouring trajectories
-separate), so the styles agree in the size of the drift, not in every value.
+The structure of inputs/lps (384 atoms) is brought to 600 K by 10 ps of NVT with LPS-starter.uf3 from a fixed seed. Both
+styles then run NVE from this state, 2 fs, 1 Å skin. The drift is the slope of a straight line through the total energy
+per atom; its standard error comes from 20 blocks, whose means scatter about the line, because neighbouring values are
+correlated. The fluctuation is the rms distance from the line. Both trajectories are exact only for a while
+(neighbouring trajectories separate), so the styles agree in the size of the drift, not in every value.
 """
 
 from __future__ import annotations

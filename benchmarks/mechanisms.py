@@ -1,6 +1,6 @@
 """Liquid-like, hopping and concerted motion told apart: beta and amorphous Li3PS4 beside alpha-AgI.
 
-    python benchmarks/mechanisms.py inputs/lps/LPS-pbe.uf3 FOLDER --agi AGI_FOLDER -o mechanisms.json --figure m.png
+    python benchmarks/mechanisms.py inputs/lps/LPS.uf3 FOLDER --agi AGI_FOLDER -o mechanisms.json --figure m.png
 
 Runs molecular dynamics of Li3PS4 with the given potential in FOLDER (10 ps to settle, then 100 ps with a frame every
 50 fs; runs that are there already are taken as they are) and analyses them by `ufp msd`, `ufp hops` and `ufp vanhove`.

@@ -2,9 +2,9 @@
 
     python benchmarks/microsecond.py -o benchmarks/results/microsecond.json [--quick]
 
-Runs inputs/lps/in.md itself (NVT at 300 K, 2 fs, its output: a frame every 50 steps, a log line every 100) for β (384
-atoms) and glass (576 atoms) after 2 ps at 300 K, and for both doubled along x, on 1 and 2 MPI ranks, 7 rounds, all in
-turn. A microsecond is 1 µs / timestep steps; core-hours are ranks times hours.
+Runs inputs/lps/in.md itself (NVT at 300 K, 2 fs, its output: a frame every 50 steps, a log line every 100) with
+LPS-starter.uf3 for β (384 atoms) and glass (576 atoms) after 2 ps at 300 K, and for both doubled along x, on 1 and 2
+MPI ranks, 7 rounds, all in turn. A microsecond is 1 µs / timestep steps; core-hours are ranks times hours.
 
 Model, for each phase: time per step = a n + b + c [ranks > 1] with n = atoms / ranks and no negative constant, fitted
 to the four medians (two sizes, two ranks) by least squares of the relative deviation. a is the cost of an atom, b that
@@ -30,7 +30,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lammps_timing import Breakdown, interleave, launch, parser, report, simd_path, spread, summary
-from systems import LPS, TIMESTEP, equilibrated
+from systems import LPS, STARTER, TIMESTEP, equilibrated
 
 PAPER_CPU_HOURS = 40000
 STEPS = 1e6 / TIMESTEP
@@ -42,7 +42,7 @@ TEMPERATURE = 300.0
 def run_input(folder: Path, data: Path, steps: int, ranks: int) -> tuple[Breakdown, str]:
     """Run in.md from `data` in an empty folder; return the timing and the SIMD path."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        variables = {"data": data, "potential": LPS / "LPS.uf3", "T": TEMPERATURE, "steps": steps, "restart": steps}
+        variables = {"data": data, "potential": STARTER, "T": TEMPERATURE, "steps": steps, "restart": steps}
         arguments = [word for key, value in variables.items() for word in ("-var", key, str(value))]
         text, runs = launch(LPS / "in.md", Path(name), ranks=ranks, arguments=arguments)
         return runs[-1], simd_path(text) or "not stated"

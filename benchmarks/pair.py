@@ -34,9 +34,10 @@ import numpy as np
 
 from lammps_timing import Instance, cpu_flags, instances, interleave, parser, ratio, report, simd_path, spread, summary
 from systems import (
-    LPS,
     LPS_ELEMENTS,
     SEED,
+    STARTER,
+    equilibrated,
     masses,
     niobium_cell,
     niobium_potential,
@@ -48,6 +49,7 @@ from systems import (
     surroundings,
 )
 
+TEMPERATURE = 300.0  # K
 PATHS = {"baseline": set(), "avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512dq", "avx512vl"}}
 TALLY = {
     "forces": ["thermo_style custom step", "thermo 0"],
@@ -86,7 +88,7 @@ def cases() -> list[Case]:
     variants: list[dict[str, Any]] = [{"tally": "energy + virial"}, {"tally": "per-atom virial"}, {"degree": 2}]
     return [
         *(Case("random", knots, standard) for knots in ("uk", "nk", "uneven")),
-        Case("LPS.uf3", "uk", (6.0, 4.0)),
+        Case(STARTER.name, "uk", (6.0, 4.0)),
         Case("Nb.uf3", "nk", (8.0, 4.0)),
         *(Case("random", knots, cutoffs) for cutoffs in ((6.0, 4.0), (7.0, 5.0)) for knots in ("uk", "nk")),
         *(Case("random", knots, standard, **variant) for variant in variants for knots in ("uk", "nk")),
@@ -103,16 +105,16 @@ class Workshop:
         self.start = cache(self._start)
 
     def _potential(self, system: str, knots: str, cutoffs: tuple[float, float]) -> tuple[Path, Sequence[str]]:
-        if system == "LPS.uf3":
-            return LPS / "LPS.uf3", LPS_ELEMENTS
+        if system == STARTER.name:
+            return STARTER, LPS_ELEMENTS
         if system == "Nb.uf3":
             return niobium_potential(self.folder), ("Nb",)
         kind, warp = ("nk", 1.3) if knots == "uneven" else (knots, 1.0)
         return random_potential(self.folder, kind, cutoffs, warp), LPS_ELEMENTS
 
     def _cell(self, system: str) -> Path:
-        if system == "LPS.uf3":
-            return LPS / "data.beta-384-350K"
+        if system == STARTER.name:
+            return equilibrated(self.folder, "beta", TEMPERATURE, 1.0)
         return niobium_cell(self.folder) if system == "Nb.uf3" else random_cell(self.folder)
 
     def _start(self, system: str, knots: str, cutoffs: tuple[float, float]) -> Path:
@@ -123,8 +125,8 @@ class Workshop:
             lammps.commands(["minimize 0.0 0.1 200 1000"])
         lammps.commands(
             [
-                f"velocity all create 300 {SEED} mom yes rot no dist gaussian",
-                "fix integrate all nvt temp 300 300 0.1",
+                f"velocity all create {TEMPERATURE} {SEED} mom yes rot no dist gaussian",
+                f"fix integrate all nvt temp {TEMPERATURE} {TEMPERATURE} 0.1",
                 "run 100 post no",
                 f"write_data {path} nocoeff",
             ]

@@ -2,8 +2,8 @@
 
     python benchmarks/parallel.py -o benchmarks/results/parallel.json [--quick]
 
-Threads and ranks: `lmp` in a process of its own, LPS.uf3 with the β (384 atoms) and glass (576 atoms) structure after
-2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output. In each of 9 rounds every way to run has its turn:
+Threads and ranks: `lmp` in a process of its own, LPS-starter.uf3 with the β (384 atoms) and glass (576 atoms) structure
+after 2 ps at 300 K, NVT at 2 fs as in inputs/lps/in.md without output. In each of 9 rounds every way has its turn:
 
     serial        1 rank, 1 thread
     threads       1 rank, `-pk omp 2`: two threads in the style and for the neighbour lists
@@ -61,7 +61,7 @@ def run_way(
 
 
 def free_flight_temperature(folder: Path, data: Path, steps: int) -> float:
-    """Return the temperature (K) at which free atoms need as many neighbour lists as LPS.uf3 at TEMPERATURE."""
+    """Return the temperature (K) at which free atoms need as many neighbour lists as LPS-starter.uf3 at TEMPERATURE."""
     wanted = run_way(folder, data, steps, TEMPERATURE).builds
     found = run_way(folder, data, steps, TEMPERATURE, zero=True).builds
     return TEMPERATURE * (max(wanted, 1) / max(found, 1)) ** 2

@@ -2,10 +2,11 @@
 
     python benchmarks/skin.py -o benchmarks/results/skin.json [--quick]
 
-β (384 atoms) and glass (576 atoms) of inputs/lps after 2 ps at 300 and 600 K, NVT at 2 fs as in in.md, one LAMMPS per
-state in this process, all settings in turn, 9 rounds of blocks of 250 steps. A neighbour list built at the first step
-at which it might be is "dangerous": an atom may have moved too far before. Settings with any such build are shown but
-not recommended. With `check no` LAMMPS does not look, so they are not recommended either.
+β (384 atoms) and glass (576 atoms) of inputs/lps after 2 ps at 300 and 600 K, NVT at 2 fs as in in.md with
+LPS-starter.uf3, one LAMMPS per state in this process, all settings in turn, 9 rounds of blocks of 250 steps. A
+neighbour list built at the first step at which it might be is "dangerous": an atom may have moved too far before.
+Settings with any such build are shown but not recommended. With `check no` LAMMPS does not look, so they are not
+recommended either.
 """
 
 from __future__ import annotations

@@ -24,6 +24,9 @@ DATA = {"beta": LPS / "data.beta-384", "glass": LPS / "data.glass-576"}
 TIMESTEP = 0.002  # ps, that of inputs/lps/in.md
 SEED = 20250722
 LPS_ELEMENTS = ("Li", "P", "S")
+STARTER = LPS / "LPS-starter.uf3"
+"""Small and even: for what is compared with `pair_style uf3`, and for the speed of everything but the force call."""
+POTENTIAL = LPS / "LPS.uf3"
 MASSES = {"Li": 6.94, "P": 30.974, "S": 32.06, "Nb": 92.906}
 
 
@@ -47,9 +50,9 @@ def spline_pair(style: str, potential: Path, elements: Sequence[str]) -> list[st
     return [f"pair_style {style}", f"pair_coeff * * {potential} {' '.join(elements)}"]
 
 
-def lps_pair(style: str = "ufp 3") -> list[str]:
-    """Return the lines of the Li-P-S potential of inputs/lps."""
-    return spline_pair(style, LPS / "LPS.uf3", LPS_ELEMENTS)
+def lps_pair(style: str = "ufp 3", potential: Path = STARTER) -> list[str]:
+    """Return the lines of a Li-P-S potential of inputs/lps."""
+    return spline_pair(style, potential, LPS_ELEMENTS)
 
 
 def masses(elements: Sequence[str]) -> list[str]:
@@ -102,11 +105,16 @@ def surroundings(data: Path, cutoffs: tuple[float, float]) -> dict[str, float]:
 
 
 def equilibrated(
-    folder: Path, phase: str, temperature: float, time: float, repeat: tuple[int, int, int] = (1, 1, 1)
+    folder: Path,
+    phase: str,
+    temperature: float,
+    time: float,
+    repeat: tuple[int, int, int] = (1, 1, 1),
+    potential: Path = STARTER,
 ) -> Path:
     """Write a structure of inputs/lps, `phase` beta or glass, after `time` (ps) of NVT at `temperature` (K)."""
     path = folder / f"data.{phase}-{temperature:g}K-{'x'.join(map(str, repeat))}"
-    lammps = Instance(folder, setup(DATA[phase], lps_pair()))
+    lammps = Instance(folder, setup(DATA[phase], lps_pair(potential=potential)))
     lammps.commands(
         [
             "replicate {} {} {}".format(*repeat),

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lammps_timing import ROOT, Instance, parser, report
-from systems import DATA, SEED, TIMESTEP, lps_pair, setup
+from systems import DATA, POTENTIAL, SEED, STARTER, TIMESTEP, lps_pair, setup
 from ufpnmr.efg.tensors import to_spherical
 
 MODEL = ROOT / "tests" / "data" / "point_charges_v1.efg"
@@ -29,9 +29,9 @@ CASES = ((0.0, 0.02), (0.1, 0.02), (0.2, 0.02), (0.5, 0.02), (1.0, 0.2), (1.0, 0
 """Length of the average and time between its samples, ps."""
 
 
-def tensors(folder: Path, picoseconds: float) -> NDArray[np.float64]:
+def tensors(folder: Path, potential: Path, picoseconds: float) -> NDArray[np.float64]:
     """Return tensors (T, N, 5) of all Li every SAMPLE steps."""
-    lammps = Instance(folder, setup(DATA["beta"], lps_pair()))
+    lammps = Instance(folder, setup(DATA["beta"], lps_pair(potential=potential)))
     columns = " ".join(f"c_efg[{k}]" for k in range(1, 7))
     lammps.commands(
         [
@@ -72,9 +72,9 @@ def correlation(v: NDArray[np.float64]) -> list[float]:
 def main() -> None:
     """Measure as the command line says."""
     options = parser(__doc__).parse_args()
-    picoseconds = 2.0 if options.quick else 40.0
+    potential, picoseconds = (STARTER, 2.0) if options.quick else (POTENTIAL, 40.0)
     with tempfile.TemporaryDirectory() as folder:
-        V = tensors(Path(folder), picoseconds)
+        V = tensors(Path(folder), potential, picoseconds)
     rows: list[dict[str, Any]] = []
     for window, spacing in CASES:
         v = frames(V, window, spacing)

@@ -60,7 +60,7 @@ caveats = ["The potential is crude: good for wiring, not for physics."]
 [md]
 input = "in.md"
 data = "data.beta-384"
-potential = "LPS.uf3"
+potential = "LPS-starter.uf3"
 steps = 600
 dump_every = 5
 variables = { seed = 4711, restart = 100, thermo = 20 }
@@ -120,7 +120,7 @@ def study_folder(tmp_path):
 
 
 def _study_folder(folder):
-    for name in ("in.md", "data.beta-384", "LPS.uf3", "point-charges.toml"):
+    for name in ("in.md", "data.beta-384", "LPS-starter.uf3", "point-charges.toml"):
         shutil.copy(REPOSITORY / "inputs" / "lps" / name, folder)
     (folder / "study.toml").write_text(STUDY, encoding="utf-8")
     return folder

@@ -88,3 +88,11 @@ def expected(atoms, model=MODEL):
     V = np.zeros((len(atoms), 6))
     V[centres] = to_voigt6(predictor.predict(atoms, centres))
     return V, float(np.sqrt(np.mean(V[centres] ** 2)))
+
+
+def same_as_python(atoms, folder, model=MODEL, **options):
+    """Columns and log of `tensors`, once the first six columns are those of Python to 1e-10 of their rms."""
+    V, rms = expected(atoms, model)
+    found, log = tensors(atoms, folder, f"{model} Li P S precision double", **options)
+    np.testing.assert_allclose(found, V, rtol=0, atol=1e-10 * rms)
+    return found, log

@@ -3,6 +3,7 @@
 ufp study inputs/lps/quickstart.toml && python docs/images/make_overview.py
 """
 
+import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -19,7 +20,8 @@ STUDY = HERE.parent.parent / "inputs" / "lps" / "study-quickstart"
 figure = Figure(figsize=(11, 3.8), layout="constrained")
 left, right = figure.subplots(1, 2)
 plots.displacement_traces(IonPaths.read(STUDY / "paths.h5"), HopResult.read(STUDY / "hops.h5"), ax=left)
-left.set_title("Li in β-Li3PS4 at 350 K: paths and the hops found in them")
+kelvin = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))["system"]["temperature_K"]
+left.set_title(f"Li in β-Li3PS4 at {kelvin:g} K: paths and the hops found in them")
 plots.correlation(CorrelationResult.read(STUDY / "acf-powder.h5"), DecayFit.read(STUDY / "decay-powder.json"), ax=right)
 right.set_title("What the echo sees: correlation of ω_Q and its decay")
 figure.savefig(HERE / "overview.png", dpi=130)

@@ -96,6 +96,8 @@ def read_log(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]
             settings[words[2]] = float(words[3])
         elif words[:1] == ["pair_style"]:
             settings["pair_style"] = " ".join(words[1:])
+        elif words[:1] == ["pair_coeff"]:
+            settings["potential"] = words[3]
         elif line.startswith("in.melt_quench: stage "):
             stage = words[2]
             stages[stage] = []
@@ -107,6 +109,7 @@ def read_log(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]
 def describe(atoms: Atoms, log: Path) -> dict[str, object]:
     """Return the provenance of the glass: density, quench rate, anions, pressures."""
     settings, stages = read_log(log)
+    potential = settings.pop("potential")
     npt = stages["npt"]
     settled = npt[len(npt) // 2 :]
     return {
@@ -121,7 +124,7 @@ def describe(atoms: Atoms, log: Path) -> dict[str, object]:
         "quench_rate_K_per_s": (settings["T_melt"] - settings["T"]) / settings["t_quench"] * 1e12,
         "settings": settings,
         "census": anion_census(atoms).to_dict(),
-        "potential": "LPS.uf3, the starter potential (README.md): for wiring, not for physics",
+        "potential": potential,
     }
 
 
@@ -140,7 +143,9 @@ def main() -> None:
     if census.phosphorus.get("PS4", 0.0) < 0.95:
         raise SystemExit(f"glass.data: expected at least 95 % of P in PS4, found {census.phosphorus}")
     write_data(HERE / "data.glass-576", atoms, "amorphous Li3PS4, see data.glass-576.json; cubic box, no crystal axes")
-    provenance["made_by"] = collect([HERE / "data.glass-576-packed", HERE / "LPS.uf3", HERE / "in.melt_quench"])
+    provenance["made_by"] = collect(
+        [HERE / "data.glass-576-packed", HERE / str(provenance["potential"]), HERE / "in.melt_quench"]
+    )
     (HERE / "data.glass-576.json").write_text(json.dumps(provenance, indent=1) + "\n")
 
 

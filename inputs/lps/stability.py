@@ -1,7 +1,7 @@
 """Write stability.json: what runs of in.md with one potential did to the PS4 units, to Li and to the pressure.
 
-    lmp -in in.md -var name beta-384-600 -var data data.beta-384 -var potential LPS-pbe.uf3 -var T 600 -var steps 100000
-    python stability.py LPS-pbe.uf3 beta-384-600 ... -o stability.json
+    lmp -in in.md -var name beta-384-600 -var data data.beta-384 -var potential LPS.uf3 -var T 600 -var steps 100000
+    python stability.py LPS.uf3 beta-384-600 ... -o stability.json
 
 A P-S bond of the first frame is broken when its 1 ps running mean exceeds 3.0 Å. MSD and D are of Li against the
 framework; pressure and temperature are means over the last nine tenths of the log.

@@ -76,7 +76,7 @@ def test_every_result_names_its_origin_and_gives_a_table(quick, repository, name
 
 def test_mechanisms_of_motion_from_md_to_table(repository, tmp_path):
     path, figure = tmp_path / "mechanisms.json", tmp_path / "maps.png"
-    potential = repository / "inputs" / "lps" / "LPS.uf3"
+    potential = repository / "inputs" / "lps" / "LPS-starter.uf3"
     command = (repository / "benchmarks" / "mechanisms.py", potential, tmp_path / "runs", "--quick")
     done = run(*command, "-o", path, "--figure", figure)
     assert done.returncode == 0, done.stderr

@@ -61,6 +61,7 @@ def test_sdist_holds_the_sources_and_nothing_else(sdist):
         "python/ufpnmr_plugin/__init__.py",
         "tests/conftest.py",
         "inputs/lps/LPS.uf3",
+        "inputs/lps/LPS-starter.uf3",
         "inputs/lps/LPS.efg",
         "docs/install.md",
     ):

@@ -60,7 +60,7 @@ def test_whole_chain_on_real_md(finished_study):
     assert MSDResult.read(folder / "out" / "msd.h5").diffusion.to_dict() == results["records"]["diffusion"]
     assert HopResult.read(folder / "out" / "hops.h5").rate.to_dict() == results["records"]["hop_rate"]
     assert results["run"]["ions"] == 144
-    assert set(results["provenance"]["inputs"]) == {"in.md", "data.beta-384", "LPS.uf3", "point-charges.toml"}
+    assert set(results["provenance"]["inputs"]) == {"in.md", "data.beta-384", "LPS-starter.uf3", "point-charges.toml"}
 
 
 def test_structure_is_what_the_verbs_write(finished_study, ufp, tmp_path):
@@ -292,11 +292,11 @@ def test_bad_input_is_one_line_and_writes_nothing(study_folder, ufp, old, new, m
 
 
 def test_truncated_potential_is_refused_before_anything_runs(study_folder, ufp):
-    path = study_folder / "LPS.uf3"
+    path = study_folder / "LPS-starter.uf3"
     path.write_text(path.read_text(encoding="utf-8")[:5000], encoding="utf-8")
     done = ufp(*STUDY, cwd=study_folder)
     assert done.returncode == 2
-    assert "LPS.uf3" in done.stderr
+    assert "LPS-starter.uf3" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (study_folder / "out").exists()
 

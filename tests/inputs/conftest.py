@@ -21,13 +21,17 @@ def lps(repository):
 
 @pytest.fixture
 def md(tmp_path, lps):
-    """Return a function that runs in.md or another input with variables, on `ranks` processes, in an empty folder."""
-    for name in ("in.md", "in.efg", "in.efg-average", "LPS.uf3", "LPS.efg", "data.beta-384", "data.glass-576"):
+    """Return a function that runs in.md or another input with variables, on `ranks` processes, in an empty folder.
+
+    The potential is the fast one, LPS-starter.uf3, unless a variable names another.
+    """
+    potentials, data = ("LPS.uf3", "LPS-starter.uf3"), ("data.beta-384", "data.glass-576")
+    for name in ("in.md", "in.efg", "in.efg-average", "LPS.efg", *potentials, *data):
         shutil.copy(lps / name, tmp_path)
 
     def run(ranks=1, timeout=600, script="in.md", **variables):
         command = [str(BIN / "lmp"), "-in", script, "-log", "none"]
-        for name, value in variables.items():
+        for name, value in {"potential": "LPS-starter.uf3", **variables}.items():
             command += ["-var", name, str(value)]
         if ranks > 1:
             command = [str(BIN / "mpiexec"), "-n", str(ranks), *command]

@@ -30,7 +30,7 @@ def tensors(md, name, prefix="c"):
 def test_run_equals_the_reference_log(deck, ranks, md, lps):
     (log,) = lps.glob(f"log.*.{deck}.g++.{ranks}")
     sample = {"sample": 5} if deck == "efg-average" else {}
-    result = md(ranks, script=f"in.{deck}", **SMALL, **sample)
+    result = md(ranks, script=f"in.{deck}", potential="LPS.uf3", **SMALL, **sample)
     assert result.returncode == 0, result.stdout + result.stderr
     expected = md.thermo(log)
     assert expected[:, 0].tolist() == [0, 10, 20, 30, 40, 50]

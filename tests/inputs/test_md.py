@@ -7,7 +7,7 @@ import pytest
 
 from ufpnmr.dynamics.anions import broken_bonds
 
-REFERENCE = {"T": 300, "steps": 50, "thermo": 10, "dump": 25, "restart": 50}
+REFERENCE = {"potential": "LPS.uf3", "T": 300, "steps": 50, "thermo": 10, "dump": 25, "restart": 50}
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -103,7 +103,7 @@ def test_bad_input_is_refused(md, variables, message, ranks):
 
 
 def beta_at_600_kelvin(md, picoseconds):
-    result = md(2, T=600, steps=round(picoseconds / 0.002), dump=25, thermo=500)
+    result = md(2, potential="LPS.uf3", T=600, steps=round(picoseconds / 0.002), dump=25, thermo=500)
     assert result.returncode == 0, result.stdout + result.stderr
     steps, elements, positions, cells = md.frames()
     bonds = broken_bonds(0.002 * steps, positions, cells, elements)

@@ -22,7 +22,7 @@ predict_K = [300]
 [md]
 input = "in.md"
 data = "data.beta-384"
-potential = "LPS.uf3"
+potential = "LPS-starter.uf3"
 steps = 800
 dump_every = 2
 variables = { seed = 1, restart = 50, thermo = 50 }
@@ -60,7 +60,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 def folder(tmp_path_factory, repository):
     place = tmp_path_factory.mktemp("reproduction")
     lps = repository / "inputs" / "lps"
-    for name in ("in.md", "LPS.uf3", "data.beta-384", "point-charges.toml", "reproduction.py"):
+    for name in ("in.md", "LPS-starter.uf3", "data.beta-384", "point-charges.toml", "reproduction.py"):
         shutil.copy(lps / name, place)
     (place / "toy.toml").write_text(STUDY)
     return place
@@ -119,8 +119,8 @@ def test_pieces_continue_after_an_interruption(folder, interrupted, simulated):
 def test_another_potential_starts_anew(folder, simulated, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(folder, other)
-    text = (other / "LPS.uf3").read_text()
-    (other / "LPS.uf3").write_text(text.rstrip() + "\n\n")
+    text = (other / "LPS-starter.uf3").read_text()
+    (other / "LPS-starter.uf3").write_text(text.rstrip() + "\n\n")
     assert run(other, "--md-only", "--until", "0.4", "--temperature", "600") == ["600 K: to 0.4 of 1.6 ps"]
     assert starts(other, 600) == ["0 to 200"]
     assert (other / "study-toy" / "600K" / "md.previous-1" / "md.log").is_file()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -75,8 +76,10 @@ def test_glass_provenance_has_density_and_quench_rate(scripts, read, lps):
     assert provenance["quench_rate_K_per_s"] == pytest.approx(
         (settings["T_melt"] - settings["T"]) / (settings["t_quench"] * 1e-12)
     )
-    assert provenance["made_by"]["inputs"]["LPS.uf3"] == file_hash(lps / "LPS.uf3")
-    assert provenance["made_by"]["inputs"]["data.glass-576-packed"] == file_hash(lps / "data.glass-576-packed")
+    made_from = provenance["made_by"]["inputs"]
+    assert made_from["data.glass-576-packed"] == file_hash(lps / "data.glass-576-packed")
+    # the name may be an earlier one: what is now LPS-starter.uf3 was LPS.uf3 once
+    assert {file_hash(path) for path in lps.glob("LPS*.uf3")} & set(made_from.values())
 
 
 def test_packing_is_reproduced(scripts, lps, tmp_path):
@@ -87,6 +90,43 @@ def test_packing_is_reproduced(scripts, lps, tmp_path):
     written = (tmp_path / "packed").read_text().splitlines()[1:]
     assert written == (lps / "data.glass-576-packed").read_text().splitlines()[1:]
     assert anion_census(atoms).anions == {"PS4": 72}
+
+
+@pytest.mark.parametrize("steps", [(6,), (4, 6)])
+def test_equilibrated_structure_names_its_run(scripts, md, monkeypatch, steps):
+    """Temperature, length and files are those of the log, of a continued run too."""
+    for end in steps:
+        assert md(name="warm", T=400, steps=end, restart=2).returncode == 0
+    module = scripts("make_equilibrated")
+    monkeypatch.setattr(module, "HERE", md.folder)
+    monkeypatch.setattr(sys, "argv", ["make_equilibrated.py", "warm"])
+    module.main()
+    provenance = json.loads((md.folder / "data.beta-384-400K.json").read_text())
+    assert (provenance["temperature_K"], provenance["time_ps"]) == (400.0, 0.012)
+    assert provenance["structure"].endswith("after 0.012 ps of in.md at 400 K with LPS-starter.uf3")
+    assert set(provenance["made_by"]["inputs"]) == {"data.beta-384", "in.md", "LPS-starter.uf3"}
+    read_data = scripts("lammps_data").read_data
+    last, written = (read_data(md.folder / name) for name in ("warm.data", "data.beta-384-400K"))
+    moved = (written.positions - last.positions) / last.cell.lengths()
+    np.testing.assert_allclose(moved, np.round(moved), atol=1e-6)  # the same but for whole boxes
+
+
+def test_equilibrated_structure_wants_a_log_of_in_md(scripts, tmp_path):
+    (tmp_path / "run.log").write_text("LAMMPS\n")
+    with pytest.raises(SystemExit, match=r"run\.log: expected the log of a run of in\.md with ensemble nvt"):
+        scripts("make_equilibrated").read_log(tmp_path / "run.log")
+
+
+def test_glass_settings_are_those_of_the_log(scripts, lps, md, tmp_path):
+    """in.melt_quench in femtoseconds with the shipped potential: every stage, and what make_glass.py reads of it."""
+    shutil.copy(lps / "data.glass-576-packed", tmp_path)
+    times = {f"t_{stage}": 0.02 for stage in ("melt", "quench", "anneal", "npt")}
+    done = md(script=lps / "in.melt_quench", potential="LPS.uf3", t_compress=0.2, **times)
+    assert done.returncode == 0, done.stdout + done.stderr
+    settings, stages = scripts("make_glass").read_log(tmp_path / "glass.log")
+    assert set(stages) == {"compress", "melt", "quench", "anneal", "npt"}
+    assert (settings["potential"], settings["t_compress"]) == ("LPS.uf3", 0.2)
+    assert stages["compress"][-1, 6] == pytest.approx(1.8, abs=1e-3)
 
 
 def test_oblique_cell_is_refused(scripts, tmp_path):

@@ -32,7 +32,7 @@ def test_paths_start_at_the_toml(study_folder):
         ("temperature_K = 600", "temperature_K = -1", "greater than 0, found -1"),
         ("[0, 1, 0]", "[0, 0, 0]", "found the zero vector"),
         ("{ b =", "{ 'b/c' =", "expected names of letters, digits and _"),
-        ('"LPS.uf3"', '"LPS.uf"', "no such file"),
+        ('"LPS-starter.uf3"', '"LPS.uf"', "no such file"),
         ("seed = 4711", "T = 300", "T is set by system.temperature_K"),
         ('"element Li"', '"element Li"\npath = "data.beta-384"', "expected either [md] or trajectory.path, found both"),
         ("[md]", "[md", "expected TOML"),
@@ -40,7 +40,7 @@ def test_paths_start_at_the_toml(study_folder):
         ('["P", "S"]]', '["P", "O"]]', "rdf.pairs: expected one of trajectory.elements (Li, P, S), found 'O'"),
         ('centre = "P"', "", "angles: expected centre with ligand, or lattice"),
         ("max_lag_ps", "max_lag", "[vanhove]: unknown key 'max_lag' (did you mean 'max_lag_ps'?)"),
-        ('"point-charges.toml"', '"point-charges.toml"\ncontinue_series = "LPS.uf3"', "needs md.continue_from"),
+        ('"point-charges.toml"', '"point-charges.toml"\ncontinue_series = "LPS-starter.uf3"', "needs md.continue_from"),
     ],
 )
 def test_wrong_input_is_one_line(study_folder, study_text, old, new, message):

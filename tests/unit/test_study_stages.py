@@ -84,7 +84,7 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *STRUCTURE, *END}
     [
         (append("in.md"), ALL),
         (append("data.beta-384"), ALL),
-        (append("LPS.uf3"), ALL),
+        (append("LPS-starter.uf3"), ALL),
         (edit("temperature_K = 600", "temperature_K = 700"), ALL),
         (edit("steps = 600", "steps = 700"), ALL),
         (edit("seed = 4711", "seed = 4712"), ALL),
@@ -115,7 +115,7 @@ ALL = {"md", "efg", *EFG_FIGURES, *NMR, *MOTION, *SITES, *STRUCTURE, *END}
         (lambda folder: (folder / "out" / "msd.h5").unlink(), {"msd", "figure msd", *END}),
         (lambda folder: fake_change(folder / "out" / "hops.h5"), HOPS | END),
         (lambda folder: (folder / "out" / "figures" / "msd.svg").unlink(), {"figure msd", "report"}),
-        (lambda folder: os.utime(folder / "LPS.uf3"), set()),
+        (lambda folder: os.utime(folder / "LPS-starter.uf3"), set()),
     ],
 )
 def test_a_change_reruns_exactly_what_depends_on_it(study_folder, change, expected):

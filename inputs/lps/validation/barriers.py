@@ -1,8 +1,8 @@
 """Barriers of Li hops in β-Li3PS4: paths of least energy of a potential, and PBE along the same images.
 
-    python barriers.py images LPS-pbe.uf3                          barriers.json, queue-barriers.extxyz
+    python barriers.py images LPS.uf3                              barriers.json, queue-barriers.extxyz
     ufp active label queue-barriers.extxyz labels-barriers.extxyz --labeller cp2k
-    python barriers.py compare LPS-pbe.uf3 labels-barriers.extxyz  barriers-pbe.json, barriers-pbe.svg
+    python barriers.py compare LPS.uf3 labels-barriers.extxyz      barriers-pbe.json, barriers-pbe.svg
 
 Ends are relaxed with the potential in the fixed cell, images come from a climbing nudged elastic band (Henkelman,
 Uberuaga and Jónsson, J. Chem. Phys. 113, 9901 (2000)) begun with image dependent pair potentials (Smidstrup et al.,

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,17 @@ def write(path: Path, name: str, inputs: Iterable[Path], **content: Any) -> None
 def rounded(values: Any, digits: int) -> Any:
     """Return numbers for JSON."""
     return np.round(np.asarray(values, dtype=float), digits).tolist()
+
+
+def dynamics(doc: str | None, temperatures: Sequence[float], ps: float, what: str) -> argparse.Namespace:
+    """Return the command line of a script that runs β at several temperatures (K) for `ps` each, `what` in its help."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("potential", type=Path)
+    parser.add_argument("--temperatures", type=float, nargs="+", default=temperatures, help="K")
+    parser.add_argument("--ps", type=float, default=ps, help=what)
+    parser.add_argument("--data", type=Path, default=LPS / "data.beta-384")
+    parser.add_argument("--folder", type=Path, default=HERE, help="of what is written")
+    return parser.parse_args()
 
 
 def two_verbs(

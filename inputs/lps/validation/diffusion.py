@@ -1,7 +1,7 @@
 """D(T) of Li in β-Li3PS4, 384 atoms, with its Arrhenius law.
 
-    python diffusion.py LPS-pbe.uf3                      diffusion.json, diffusion.svg
-    python diffusion.py LPS-pbe.uf3 --temperatures 600 800 1000 --ps 200
+    python diffusion.py LPS.uf3                          diffusion.json, diffusion.svg
+    python diffusion.py LPS.uf3 --temperatures 600 800 1000 --ps 200
 
 NVT by in.md in the box of data.beta-384. D is the slope of the mean-square displacement with its interval (`ufp msd`);
 only temperatures that claim a value enter the law (`ufp arrhenius`), whose value at 300 K is an extrapolation.
@@ -9,12 +9,10 @@ only temperatures that claim a value enter the law (`ufp arrhenius`), whose valu
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-from pathlib import Path
 
 import numpy as np
-from common import ELEMENTS, HERE, LPS, run_md, write
+from common import ELEMENTS, dynamics, run_md, write
 
 import ufpnmr.trajectory
 from ufpnmr.arrhenius import over_temperatures
@@ -37,13 +35,7 @@ def without_start(paths: IonPaths) -> IonPaths:
 
 def main() -> None:
     """Run, analyse, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("potential", type=Path)
-    parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES, help="K")
-    parser.add_argument("--ps", type=float, default=100.0, help="of each run, the first tenth is dropped")
-    parser.add_argument("--data", type=Path, default=LPS / "data.beta-384")
-    parser.add_argument("--folder", type=Path, default=HERE, help="of what is written")
-    arguments = parser.parse_args()
+    arguments = dynamics(__doc__, TEMPERATURES, ps=100.0, what="of each run, the first tenth is dropped")
     rows, records = [], []
     for temperature in arguments.temperatures:
         work = arguments.folder / "work" / f"diffusion-{temperature:g}K"

@@ -1,8 +1,8 @@
 """Elastic constants of β-Li3PS4 at 0 K, and PBE on the strained cells.
 
-    python elastic.py strain LPS-pbe.uf3                                elastic.json, queue-elastic.extxyz
+    python elastic.py strain LPS.uf3                                    elastic.json, queue-elastic.extxyz
     ufp active label queue-elastic.extxyz labels-elastic.extxyz --labeller cp2k
-    python elastic.py compare LPS-pbe.uf3 labels-elastic.extxyz         elastic-pbe.json
+    python elastic.py compare LPS.uf3 labels-elastic.extxyz             elastic-pbe.json
 
 The 32-atom cell (Li on 8d and 4b) is relaxed with the potential, atoms and cell, then strained by ±1 % in each of the
 six components (Voigt; shear is the engineering strain), the atoms relaxed with the potential. C_ij is the central

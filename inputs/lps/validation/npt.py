@@ -1,6 +1,6 @@
 """Density and thermal expansion of β-Li3PS4, 384 atoms, at no pressure.
 
-    python npt.py LPS-pbe.uf3                            npt.json
+    python npt.py LPS.uf3                                npt.json
 
 NPT by in.md, each axis of the box on its own; the first fifth is dropped. Errors are those of ten blocks in time; the
 expansion is the slope of ln length and ln volume over temperature, weighted by them.
@@ -8,14 +8,12 @@ expansion is the slope of ln length and ln volume over temperature, weighted by 
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 from ase.units import _amu
-from common import ELEMENTS, HERE, LPS, run_md, write
+from common import ELEMENTS, dynamics, run_md, write
 
 import ufpnmr.trajectory
 from ufpnmr.statistics import block_interval
@@ -42,13 +40,7 @@ def expansion(temperature: np.ndarray, values: list[tuple[float, float]]) -> dic
 
 def main() -> None:
     """Run, analyse, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("potential", type=Path)
-    parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES, help="K")
-    parser.add_argument("--ps", type=float, default=50.0, help="of each run")
-    parser.add_argument("--data", type=Path, default=LPS / "data.beta-384")
-    parser.add_argument("--folder", type=Path, default=HERE, help="of what is written")
-    arguments = parser.parse_args()
+    arguments = dynamics(__doc__, TEMPERATURES, ps=50.0, what="of each run")
     mass = ase.io.read(arguments.data, format="lammps-data", atom_style="atomic").get_masses().sum() * _amu
     rows: list[dict[str, Any]] = []
     kept: dict[str, list[tuple[float, float]]] = {name: [] for name in ("a", "b", "c", "volume")}

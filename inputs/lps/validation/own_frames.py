@@ -1,8 +1,8 @@
 """Frames of a potential's own molecular dynamics, to be labelled, and its errors on them.
 
-    python own_frames.py frames LPS-pbe.uf3                            queue-own.extxyz
+    python own_frames.py frames LPS.uf3                                queue-own.extxyz
     ufp active label queue-own.extxyz labels-own.extxyz --labeller cp2k
-    python own_frames.py compare LPS-pbe.uf3 labels-own.extxyz         own-frames.json
+    python own_frames.py compare LPS.uf3 labels-own.extxyz             own-frames.json
 
 32 atoms of β (Li on 8d and 4b) and of a glass at 300 and 600 K, NVT by in.md: 5 ps, then 20 frames 1 ps apart. The
 errors stand beside those of cross-validation over withheld runs, from the fit report that lies beside the potential.

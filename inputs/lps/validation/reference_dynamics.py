@@ -1,8 +1,8 @@
 """Molecular dynamics of 32 atoms of β-Li3PS4 at 600 K with SevenNet and with a potential, compared.
 
     python reference_dynamics.py run sevennet                  reference-sevennet.lammpstrj.gz (hours, resumable)
-    python reference_dynamics.py run LPS-pbe.uf3 --runs 4      work/reference-ours-*.lammpstrj.gz
-    python reference_dynamics.py compare LPS-pbe.uf3           reference-dynamics.json, reference-dynamics.png
+    python reference_dynamics.py run LPS.uf3 --runs 4          work/reference-ours-*.lammpstrj.gz
+    python reference_dynamics.py compare LPS.uf3               reference-dynamics.json, reference-dynamics.png
 
 Both start from one structure with velocities of one kind, at fixed cell, under the same Nosé-Hoover chain (0.1 ps).
 SevenNet-0 is a universal potential (Park et al., J. Chem. Theory Comput. 20, 4857 (2024)): it is independent of our

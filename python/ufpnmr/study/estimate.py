@@ -10,8 +10,8 @@ from ufpnmr.study.runner import Study
 
 __all__ = ["StageCost", "costs"]
 
-_MD_SECONDS = 7e-6
-"""Per atom and step on one core; the starter potential of Li3PS4, measured with inputs/lps/in.md."""
+_MD_SECONDS = 1e-5
+"""Per atom and step on one core; LPS.uf3, measured with inputs/lps/in.md."""
 _EFG_SECONDS = 3e-5
 """Per atom and frame on one core; Ewald sum of point charges."""
 _ANALYSIS_SECONDS = 2e-6
