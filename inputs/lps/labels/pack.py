@@ -11,7 +11,7 @@ for any other structure in which a P has not four S within 2.6 Å, or two P or t
 crystals 3.0 Å and more): there dynamics with an early potential had left the material.
 
 Energies of charged cells (vacancies, interstitials; 32 ± 1 atoms of β) are raised by CHARGED_ZERO per squared charge,
-for which `charged_zero.py` finds 0.25 eV; `charge_correction` says by how much.
+for which `charged_zero.py` finds 0.22 to 0.29 eV, by splines, weights and labels; `charge_correction` says by how much.
 """
 
 import argparse

@@ -186,7 +186,7 @@ def main() -> None:
     first.add_argument("--paths", nargs="+", choices=list(HOPS), help="only these")
     first.add_argument("--images", type=int, default=7, help="ends included")
     first.add_argument("--force", type=float, default=0.02, help="eV/Å, where the search ends")
-    first.add_argument("--steps", type=int, default=1000)
+    first.add_argument("--steps", type=int, default=4000)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
