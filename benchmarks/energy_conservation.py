@@ -2,11 +2,12 @@
 
     python benchmarks/energy_conservation.py -o benchmarks/results/energy_conservation.json [--time 100] [--quick]
 
-The structure of inputs/lps (384 atoms) is brought to 600 K by 10 ps of NVT with LPS-starter.uf3 from a fixed seed. Both
-styles then run NVE from this state, 2 fs, 1 Å skin. The drift is the slope of a straight line through the total energy
-per atom; its standard error comes from 20 blocks, whose means scatter about the line, because neighbouring values are
-correlated. The fluctuation is the rms distance from the line. Both trajectories are exact only for a while
-(neighbouring trajectories separate), so the styles agree in the size of the drift, not in every value.
+The structure of inputs/lps (384 atoms) is brought to 600 K by 10 ps of NVT from a fixed seed, with LPS-starter.uf3,
+which both styles read, and with LPS.uf3. NVE begins from these states, 2 fs, 1 Å skin. The drift is the slope of a
+straight line through the total energy per atom; its standard error comes from 20 blocks, whose means scatter about
+the line, because neighbouring values are correlated. The fluctuation is the rms distance from the line. Both
+trajectories are exact only for a while (neighbouring trajectories separate), so the styles agree in the size of the
+drift, not in every value.
 """
 
 from __future__ import annotations
@@ -20,15 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lammps_timing import Breakdown, Instance, parse, parser, report
-from systems import TIMESTEP, equilibrated, lps_pair, setup
+from systems import POTENTIAL, STARTER, TIMESTEP, equilibrated, lps_pair, setup
 
 BLOCKS = 20
 TEMPERATURE = 600.0
+CASES = {
+    "ufp": ("ufp 3", STARTER),
+    "uf3": ("uf3 3", STARTER),
+    f"ufp, {POTENTIAL.name}": ("ufp 3", POTENTIAL),
+}
 
 
-def nve(data: Path, style: str, steps: int, every: int, folder: Path) -> tuple[NDArray[np.float64], Breakdown]:
+def nve(data: Path, pair: list[str], steps: int, every: int, folder: Path) -> tuple[NDArray[np.float64], Breakdown]:
     """Return rows of time (ps), total energy (eV) and temperature (K) every `every` steps, and the timing."""
-    lammps = Instance(folder, setup(data, lps_pair(style)))
+    lammps = Instance(folder, setup(data, pair))
     log = lammps.logged(
         [
             "fix integrate all nve",
@@ -79,17 +85,20 @@ def main() -> None:
     if steps // every < 2 * BLOCKS:
         arguments.error(f"expected --time of at least {2 * BLOCKS * every * TIMESTEP:g} ps, found {length:g}")
     styles: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        data = equilibrated(folder, "beta", TEMPERATURE, warm_up)
-        for style in ("ufp", "uf3"):
-            rows, run = nve(data, f"{style} 3", steps, every, folder)
-            styles[style] = {
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        data = {}
+        for potential in (STARTER, POTENTIAL):
+            (own := folder / potential.stem).mkdir()
+            data[potential] = equilibrated(own, "beta", TEMPERATURE, warm_up, potential=potential)
+        for name, (style, potential) in CASES.items():
+            rows, run = nve(data[potential], lps_pair(style, potential), steps, every, folder)
+            styles[name] = {
                 **drift(rows[:, 0], rows[:, 1] / run.atoms),
                 "temperature_K": round(float(rows[:, 2].mean()), 1),
                 "wall_s": round(run.loop, 1),
             }
-            show(style, styles[style])
+            show(name, styles[name])
     report(
         "energy_conservation",
         options.quick,

@@ -121,13 +121,17 @@ def diffusion(result: Result) -> str:
         [
             f"{row['temperature_K']:g}",
             f"{row['time_ps']:g}",
-            interval(row["D_cm2_s"]),
-            row["msd_1ps_A2"],
             row["broken_bonds"],
+            row["longest_mean_A"],
+            row["msd_1ps_A2"],
+            row["msd_10ps_A2"],
+            interval(row["D_cm2_s"]),
+            row["pressure_kbar"],
         ]
         for row in result["rows"]
     ]
-    text = markdown(["T, K", "ps", "D, cm²/s (95 %)", "MSD 1 ps, Å²", "broken P–S bonds"], rows)
+    header = ["T, K", "ps", "broken P–S bonds", "longest 1 ps mean, Å", "MSD Li 1 ps, Å²", "10 ps", "D, cm²/s (95 %)"]
+    text = markdown([*header, "pressure, kbar"], rows)
     if (law := result["arrhenius"]) is not None:
         text += (
             f"\n\nActivation energy {interval(law['activation_energy_eV'])} eV; extrapolated to 300 K, D ="
@@ -162,4 +166,4 @@ def reference_dynamics(result: Result) -> str:
 TABLES = {
     f.__name__: f
     for f in (barriers, barriers_pbe, own_frames, npt, elastic, elastic_pbe, diffusion, reference_dynamics)
-}
+} | {"diffusion_glass": diffusion}

@@ -154,6 +154,7 @@ def test_energy_conservation(quick):
     ufp, uf3 = result["styles"]["ufp"], result["styles"]["uf3"]
     assert ufp["drift_eV_per_atom_ps"] == pytest.approx(uf3["drift_eV_per_atom_ps"], rel=1e-3)
     assert ufp["drift_std_error"] > 0
+    assert result["styles"]["ufp, LPS.uf3"]["temperature_K"] > 100
 
 
 def test_microsecond(quick):

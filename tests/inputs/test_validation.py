@@ -185,6 +185,9 @@ def test_a_short_run_claims_no_diffusion(validate, lps):
     assert row["D_cm2_s"]["value"] is None
     assert row["D_cm2_s"]["status"] != "ok"
     assert row["broken_bonds"] == 0
+    assert 2.0 < row["longest_mean_A"] < 2.5
+    assert row["msd_10ps_A2"] is None
+    assert -50 < row["pressure_kbar"] < 50
     assert result["arrhenius"] is None
     run = validate.folder / "work" / "diffusion-300K" / "run.log"
     first = run.read_text()

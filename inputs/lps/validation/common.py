@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 LPS = HERE.parent
 STRUCTURES = LPS / "structures"
 BETA_4B = STRUCTURES / "beta-Li3PS4-4b-relaxed-chgnet.xyz"
+BETA_384, GLASS_576 = LPS / "data.beta-384", LPS / "data.glass-576"
 BETA_4C = STRUCTURES / "beta-Li3PS4-4c-relaxed-chgnet.xyz"
 ELEMENTS = ("Li", "P", "S")
 TIMESTEP = 0.002  # ps
@@ -77,27 +78,21 @@ def run_md(folder: Path, potential: Path, start: Atoms | Path, temperature: floa
 
     A run that was stopped, or is to be longer now, goes on; if anything but its length differs, it begins anew.
     """
-    settings = {
-        "potential": str(potential.resolve()),
-        "T": temperature,
-        "timestep": TIMESTEP,
-        "restart": 5000,
-        **variables,
-    }
+    settings = {"T": temperature, "timestep": TIMESTEP, "restart": 5000, **variables}
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / "start.data"
         if isinstance(start, Path):
             shutil.copy(start, data)
         else:
             write_data(data, in_lammps_frame(start), ELEMENTS)
-        same = json.dumps({**settings, "files": [file_hash(potential), file_hash(data)]})
+        same = json.dumps({**settings, "potential": file_hash(potential), "data": file_hash(data)})
         note = folder / "settings.json"
         if not note.is_file() or note.read_text(encoding="utf-8") != same:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             shutil.copy(data, folder)
             note.write_text(same, encoding="utf-8")
-    settings |= {"data": "start.data", "steps": round(ps / TIMESTEP)}
+    settings |= {"potential": str(potential.resolve()), "data": "start.data", "steps": round(ps / TIMESTEP)}
     command = ["-in", str(LPS / "in.md"), "-log", "none", "-screen", "none"]
     for name, value in settings.items():
         command += ["-var", name, str(value)]
@@ -123,15 +118,14 @@ def rounded(values: Any, digits: int) -> Any:
     return np.round(np.asarray(values, dtype=float), digits).tolist()
 
 
-def dynamics(doc: str | None, temperatures: Sequence[float], ps: float, what: str) -> argparse.Namespace:
-    """Return the command line of a script that runs β at several temperatures (K) for `ps` each, `what` in its help."""
+def dynamics(doc: str | None, temperatures: Sequence[float], ps: float, what: str) -> argparse.ArgumentParser:
+    """Return the command line of a script that runs at several temperatures (K) for `ps` each, `what` in its help."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("potential", type=Path)
     parser.add_argument("--temperatures", type=float, nargs="+", default=temperatures, help="K")
     parser.add_argument("--ps", type=float, default=ps, help=what)
-    parser.add_argument("--data", type=Path, default=LPS / "data.beta-384")
     parser.add_argument("--folder", type=Path, default=HERE, help="of what is written")
-    return parser.parse_args()
+    return parser
 
 
 def two_verbs(

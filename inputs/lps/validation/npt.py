@@ -13,7 +13,7 @@ from typing import Any
 import ase.io
 import numpy as np
 from ase.units import _amu
-from common import ELEMENTS, dynamics, run_md, write
+from common import BETA_384, ELEMENTS, dynamics, run_md, write
 
 import ufpnmr.trajectory
 from ufpnmr.statistics import block_interval
@@ -40,13 +40,13 @@ def expansion(temperature: np.ndarray, values: list[tuple[float, float]]) -> dic
 
 def main() -> None:
     """Run, analyse, write."""
-    arguments = dynamics(__doc__, TEMPERATURES, ps=50.0, what="of each run")
-    mass = ase.io.read(arguments.data, format="lammps-data", atom_style="atomic").get_masses().sum() * _amu
+    arguments = dynamics(__doc__, TEMPERATURES, ps=50.0, what="of each run").parse_args()
+    mass = ase.io.read(BETA_384, format="lammps-data", atom_style="atomic").get_masses().sum() * _amu
     rows: list[dict[str, Any]] = []
     kept: dict[str, list[tuple[float, float]]] = {name: [] for name in ("a", "b", "c", "volume")}
     for temperature in arguments.temperatures:
         work = arguments.folder / "work" / f"npt-{temperature:g}K"
-        dump = run_md(work, arguments.potential, arguments.data, temperature, arguments.ps, ensemble="npt")
+        dump = run_md(work, arguments.potential, BETA_384, temperature, arguments.ps, ensemble="npt")
         universe = ufpnmr.trajectory.open(dump, log=work / "run.log", elements=list(ELEMENTS))
         lengths = np.array([np.diagonal(ts.data["cell"]) for ts in universe.trajectory])
         lengths = lengths[len(lengths) // 5 :] / REPEAT
@@ -66,7 +66,7 @@ def main() -> None:
     if len(rows) > 1:
         found = {name: expansion(np.array(arguments.temperatures), values) for name, values in kept.items()}
         print(f"expansion, 10⁻⁶/K: {found}")
-    inputs = [arguments.potential, arguments.data]
+    inputs = [arguments.potential, BETA_384]
     write(arguments.folder / "npt.json", "npt", inputs, rows=rows, expansion=found)
 
 
