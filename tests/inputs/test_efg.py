@@ -35,7 +35,7 @@ def test_run_equals_the_reference_log(deck, ranks, md, lps):
     expected = md.thermo(log)
     assert expected[:, 0].tolist() == [0, 10, 20, 30, 40, 50]
     np.testing.assert_allclose(md.thermo(f"{deck}.log"), expected, rtol=1e-6, atol=1e-4)
-    assert "compute efg efg/atom: " in log.read_text()
+    assert "compute efg efg/atom: LPS.efg, " in log.read_text()
 
 
 def test_frames_are_what_positions_predict(md, lps):
