@@ -134,7 +134,7 @@ def diffusion(result: Result) -> str:
     text = markdown([*header, "pressure, kbar"], rows)
     if (law := result["arrhenius"]) is not None:
         text += (
-            f"\n\nActivation energy {interval(law['activation_energy_eV'])} eV; extrapolated to 300 K, D ="
+            f"\n\nActivation energy {interval(law['activation_energy_eV'])} eV; the law at 300 K: D ="
             f" {interval(law['at_300_K'])} cm²/s."
         )
     return text
