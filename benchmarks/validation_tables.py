@@ -17,12 +17,13 @@ def origin(result: Result) -> str:
 
 
 def interval(record: Result, digits: int = 3) -> str:
-    """Return a record's value with its interval, or the status that says why there is none."""
+    """Return a record's value with its interval, and the status that says why there is none or it is not claimed."""
     if record["value"] is None:
         return f"`{record['status']}`"
     low, high = (record[end] for end in ("ci_low", "ci_high"))
     band = "" if low is None else f" ({low:.{digits}g} to {high:.{digits}g})"
-    return f"{record['value']:.{digits}g}{band}"
+    doubt = "" if record["status"] == "ok" else f" `{record['status']}`"
+    return f"{record['value']:.{digits}g}{band}{doubt}"
 
 
 def barriers(result: Result) -> str:
