@@ -149,15 +149,19 @@ def test_refusals(tmp_path):
     np.testing.assert_allclose(found, V, rtol=0, atol=1e-10 * rms)
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_atoms_on_one_point(ranks, tmp_path):
+def test_atoms_on_one_point(tmp_path):
     """Far from every centre of the group, where no environment notices."""
     atoms = structure().repeat((2, 2, 2))
     sulphur = next(i for i, symbol in enumerate(atoms.symbols) if symbol == "S")
     away = np.argmax(atoms.get_distances(sulphur, range(len(atoms)), mic=True))
     atoms.positions[away] = atoms.positions[sulphur] + 0.0005
     names = sorted((sulphur + 1, int(away) + 1))
-    done = launch(efg_run.commands(atoms, tmp_path, DOUBLE, pair=PAIR), tmp_path, ranks, 1)
-    assert done.returncode != 0
-    if ranks == 1:  # mpiexec may drop the last words of a rank that aborts the others
-        assert f"atoms {names[0]} and {names[1]} are less than 0.001 A apart" in done.stdout + done.stderr
+    lines = efg_run.commands(atoms, tmp_path, DOUBLE, pair=PAIR)
+
+    def said():
+        done = launch(lines, tmp_path, 2, 1)
+        assert done.returncode != 0
+        return done.stdout + done.stderr
+
+    # mpiexec may lose the last words of a rank that aborts the others, once in a while
+    assert any(f"atoms {names[0]} and {names[1]} are less than 0.001 A apart" in said() for _ in range(3))
