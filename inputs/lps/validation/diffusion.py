@@ -39,7 +39,8 @@ def without_start(paths: IonPaths) -> IonPaths:
 def mean_pressure(log: Path) -> float:
     """Return the mean pressure (kbar) over the last nine tenths of a log of in.md."""
     rows = [line.split() for line in log.read_text(encoding="utf-8").splitlines()]
-    pressures = [float(row[5]) for row in rows if len(row) == 7 and row[0].isdigit()]  # behind step time temp pe etotal
+    # behind step time temp pe etotal; a run that went on has steps twice
+    pressures = list({row[0]: float(row[5]) for row in rows if len(row) == 7 and row[0].isdigit()}.values())
     return float(np.mean(pressures[len(pressures) // 10 :])) / 1000
 
 
